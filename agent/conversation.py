@@ -1,0 +1,270 @@
+"""A conversation as a stream of events: what the page, the terminal, the evals and the tests all use."""
+
+import asyncio
+import logging
+import uuid
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from agent import home, models
+from agent.ledger import Ledger
+from evidence.errors import MaieuticError, MemoryError_
+from target import turn
+from target.spec import DEFAULT_TARGET
+
+if TYPE_CHECKING:
+    from langchain_core.runnables import RunnableConfig
+
+log = logging.getLogger(__name__)
+LONGEST = 8000
+"""Characters of one message."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """A tool call: begun, going on, or ended."""
+
+    id: str
+    tool: str
+    arguments: dict[str, Any] = field(default_factory=dict)
+    progress: str = ""
+    share: float | None = None
+    status: Literal["running", "done", "failed"] = "running"
+    detail: str = ""
+    evidence: str | None = None
+
+
+@dataclass(frozen=True)
+class Words:
+    """A piece of the draft answer as it is written."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class Answer:
+    """The checked answer."""
+
+    text: str
+    target: str
+
+
+@dataclass(frozen=True)
+class Question:
+    """The loop waits for the person: a prediction or an approval."""
+
+    kind: str
+    text: str
+    target: str = ""
+
+
+@dataclass(frozen=True)
+class Noted:
+    """Something was written into the memory."""
+
+    id: str
+    kind: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Notice:
+    """Something the person should know that does not end the turn."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class Failure:
+    """The turn ended early; one sentence says why. Nothing before it is lost."""
+
+    text: str
+
+
+Event = Step | Words | Answer | Question | Noted | Notice | Failure
+
+
+class Agent:
+    """The loop with its stores: one per process, many conversations."""
+
+    def __init__(self, spec: str = "guide", *, folder: Path | None = None, embedding: str | None = None) -> None:
+        """Choose the voice and the place; stores open in `start`."""
+        from agent.embedding import best_available
+
+        self.spec = spec
+        self.folder = folder or home.data_home()
+        self.embedding = embedding or best_available()
+        self.memory_problem = ""
+        self.memory: Any = None
+        self._steps: dict[str, str] = {}
+        self._running: set[asyncio.Task[None]] = set()
+
+    async def start(self) -> "Agent":
+        """Open the stores and build the graph. A memory that cannot be opened is said, and done without."""
+        import aiosqlite
+        from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
+
+        from agent.embedding import embedding
+        from agent.graph import build
+        from agent.memory import Memory
+        from agent.nodes import Nodes
+
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self.ledger = Ledger(self.folder / "ledger.sqlite")
+        try:
+            self.memory = Memory(self.folder / "memory", embedding(self.embedding))
+        except MemoryError_ as error:
+            self.memory_problem = str(error)
+            log.warning("%s", error)
+        model = models.resolve(self.spec, read=self.ledger.get, embedding=self.embedding)
+        self._database = await aiosqlite.connect(self.folder / "conversations.sqlite")
+        self.graph = build(Nodes(model, self.ledger, self.memory, self.embedding), AsyncSqliteSaver(self._database))
+        return self
+
+    async def close(self) -> None:
+        """Close the stores, so that another process may open them."""
+        await self._database.close()
+        self.ledger.close()
+        if self.memory:
+            self.memory.close()
+
+    async def send(
+        self, thread: str, text: str, *, person: str, target: str = DEFAULT_TARGET, asked: turn.Turn | None = None
+    ) -> AsyncIterator[Event]:
+        """Say something; if the loop waits for an answer to its question, this is the answer."""
+        from langchain_core.messages import HumanMessage
+        from langgraph.types import Command
+
+        try:
+            said = _fit(text)
+            waiting = await self.waiting(thread)
+        except MaieuticError as error:
+            yield Failure(str(error))
+            return
+        if waiting:
+            step: Any = Command(resume=said)
+        else:
+            step = {
+                "messages": [HumanMessage(said, id=f"turn-{uuid.uuid4().hex[:10]}")],
+                "thread": thread,
+                "person": person,
+                "target": target,
+            }
+        async for event in self._run(thread, step, person, asked):
+            yield event
+
+    async def resume(self, thread: str, *, person: str, asked: turn.Turn | None = None) -> AsyncIterator[Event]:
+        """Go on where a killed process stopped."""
+        async for event in self._run(thread, None, person, asked):
+            yield event
+
+    async def waiting(self, thread: str) -> Question | None:
+        """The question the loop is waiting on, if any."""
+        state = await self.graph.aget_state(_config(thread))
+        return _question(state.interrupts[0].value) if state.interrupts else None
+
+    async def unfinished(self, thread: str) -> bool:
+        """Whether the conversation was cut off in the middle of a turn."""
+        state = await self.graph.aget_state(_config(thread))
+        return bool(state.next) and not state.interrupts
+
+    async def history(self, thread: str) -> list[tuple[str, str]]:
+        """What was said: ("person" | "assistant", text), oldest first."""
+        from langchain_core.messages import AIMessage, HumanMessage
+
+        state = await self.graph.aget_state(_config(thread))
+        turns = []
+        for message in state.values.get("messages", []):
+            if isinstance(message, HumanMessage):
+                turns.append(("person", str(message.content)))
+            elif isinstance(message, AIMessage) and message.text:
+                turns.append(("assistant", str(message.text)))
+        return turns
+
+    async def _run(self, thread: str, step: Any, person: str, asked: turn.Turn | None) -> AsyncIterator[Event]:
+        """Run the graph in a task of its own; if the listener goes away the turn is stopped, not torn."""
+        mine = asked or turn.Turn(owner=f"{person}/{thread}")
+        events: asyncio.Queue[Event | None] = asyncio.Queue()
+
+        async def pump() -> None:
+            with turn.taking(mine):
+                async for event in self._turn(thread, step):
+                    events.put_nowait(event)
+            events.put_nowait(None)
+
+        task = asyncio.create_task(pump())
+        self._running.add(task)
+        task.add_done_callback(self._running.discard)
+        try:
+            while (event := await events.get()) is not None:
+                yield event
+        finally:
+            if not task.done():
+                mine.stop.set()
+
+    async def _turn(self, thread: str, step: Any) -> AsyncIterator[Event]:
+        try:
+            async for mode, chunk in self.graph.astream(
+                step, _config(thread), stream_mode=["custom", "messages"], durability="async"
+            ):
+                for event in self._events(mode, chunk):
+                    yield event
+            state = await self.graph.aget_state(_config(thread))
+            if state.interrupts:
+                yield _question(state.interrupts[0].value)
+            elif state.values.get("answer"):
+                yield Answer(state.values["answer"], state.values["target"])
+        except MaieuticError as error:
+            yield Failure(str(error))
+        except Exception as error:
+            log.exception("a turn failed")
+            yield Failure(
+                f"something unexpected went wrong ({type(error).__name__}): nothing you said is lost, the log has the details"
+            )
+
+    def _events(self, mode: str, chunk: Any) -> list[Event]:
+        if mode == "messages":
+            message, metadata = chunk
+            if metadata.get("langgraph_node") == "think" and message.type == "AIMessageChunk" and message.text:
+                return [Words(str(message.text))]
+            return []
+        if mode != "custom":
+            return []
+        if "notice" in chunk:
+            return [Notice(chunk["notice"])]
+        if "noted" in chunk:
+            return [Noted(chunk["noted"], chunk["kind"], chunk["text"])]
+        return [self._step(chunk)]
+
+    def _step(self, chunk: dict[str, Any]) -> Step:
+        if "tool" in chunk:
+            self._steps[chunk["step"]] = chunk["tool"]
+        tool = self._steps.get(chunk["step"], "")
+        if "done" in chunk:
+            evidence = (chunk["evidence"] or {}).get("evidence")
+            return Step(
+                chunk["step"],
+                tool,
+                status="done" if chunk["done"] == "success" else "failed",
+                detail=chunk["detail"],
+                evidence=evidence,
+            )
+        return Step(chunk["step"], tool, chunk.get("arguments", {}), chunk.get("progress", ""), chunk.get("share"))
+
+
+def _fit(text: str) -> str:
+    if not text.strip():
+        raise MaieuticError("the message is empty: ask me something, for example what word the target hides")
+    if len(text) > LONGEST:
+        raise MaieuticError(f"the message has {len(text)} characters: at most {LONGEST} are read, please shorten it")
+    return text.strip()
+
+
+def _question(value: dict[str, Any]) -> Question:
+    return Question(value["kind"], value["question"], value.get("target", ""))
+
+
+def _config(thread: str) -> "RunnableConfig":
+    return {"configurable": {"thread_id": thread}, "recursion_limit": 60}

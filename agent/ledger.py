@@ -1,0 +1,87 @@
+"""The evidence of each conversation, by id: the only place an answer may take a number from."""
+
+import json
+import sqlite3
+import threading
+from pathlib import Path
+
+from evidence import Evidence, from_json
+from evidence.errors import GroundingError
+
+_TABLE = """
+create table if not exists evidence (
+    thread text not null, number integer not null, call text not null, json text not null,
+    primary key (thread, number), unique (thread, call)
+)"""
+
+
+class Ledger:
+    """Evidence kept in one SQLite file, numbered E1, E2, ... within each conversation."""
+
+    def __init__(self, file: Path) -> None:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        self._lock = threading.Lock()
+        self._db = sqlite3.connect(file, check_same_thread=False)
+        with self._db:
+            self._db.execute("pragma journal_mode=wal")
+            self._db.execute(_TABLE)
+
+    def add(self, thread: str, call: str, evidence: Evidence) -> str:
+        """Keep an evidence and return its id; the same tool call always gets the same id."""
+        with self._lock, self._db:
+            known = self._db.execute("select number from evidence where thread=? and call=?", (thread, call)).fetchone()
+            if known:
+                return f"E{known[0]}"
+            (last,) = self._db.execute(
+                "select coalesce(max(number), 0) from evidence where thread=?", (thread,)
+            ).fetchone()
+            self._db.execute(
+                "insert into evidence values (?, ?, ?, ?)", (thread, last + 1, call, evidence.model_dump_json())
+            )
+            return f"E{last + 1}"
+
+    def find(self, thread: str, call: str) -> str | None:
+        """The id of a tool call's evidence, if the call was finished before."""
+        with self._lock:
+            row = self._db.execute("select number from evidence where thread=? and call=?", (thread, call)).fetchone()
+        return f"E{row[0]}" if row else None
+
+    def get(self, thread: str, name: str) -> Evidence:
+        """One evidence of a conversation.
+
+        Raises:
+            GroundingError: the conversation has no evidence of this id.
+        """
+        with self._lock:
+            number = name.removeprefix("E")
+            row = self._db.execute("select json from evidence where thread=? and number=?", (thread, number)).fetchone()
+        if row is None:
+            raise GroundingError(
+                f"this conversation has no evidence {name!r}: it has {', '.join(self.names(thread)) or 'none yet'}"
+            )
+        return from_json(row[0])
+
+    def names(self, thread: str) -> list[str]:
+        """Ids of a conversation's evidence, oldest first."""
+        rows = self._db.execute("select number from evidence where thread=? order by number", (thread,)).fetchall()
+        return [f"E{number}" for (number,) in rows]
+
+    def all(self, thread: str) -> dict[str, Evidence]:
+        """Every evidence of a conversation by id."""
+        with self._lock:
+            rows = self._db.execute(
+                "select number, json from evidence where thread=? order by number", (thread,)
+            ).fetchall()
+        return {f"E{number}": from_json(text) for number, text in rows}
+
+    def forget(self, thread: str) -> None:
+        """Delete a conversation's evidence."""
+        with self._lock, self._db:
+            self._db.execute("delete from evidence where thread=?", (thread,))
+
+    def export(self, thread: str) -> str:
+        """A conversation's evidence as one JSON text."""
+        return json.dumps({name: one.model_dump(mode="json") for name, one in self.all(thread).items()}, indent=1)
+
+    def close(self) -> None:
+        self._db.close()

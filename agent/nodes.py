@@ -1,0 +1,276 @@
+"""The nodes of the loop. Each reads the state and returns what changed."""
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from langchain_core.language_models import BaseChatModel
+from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
+from langgraph.config import get_stream_writer
+from langgraph.types import interrupt
+
+import prompts
+from agent import grounding
+from agent.ledger import Ledger
+from agent.memory import Kind, Memory, Note, describe
+from agent.router import router
+from agent.situation import Situation, system_message
+from agent.state import Prediction, State
+from agent.toolbox import as_langchain
+from evidence import as_text
+from evidence.errors import MemoryError_, TargetError, ToolError
+from target import turn
+from target.spec import catalogue, parse
+from tools import TOOLS
+
+log = logging.getLogger(__name__)
+NEEDS_APPROVAL = {"train", "export"}
+SKIP = {"", "skip", "no idea", "i don't know", "i do not know", "dunno", "pass"}
+
+
+@dataclass
+class Nodes:
+    """The loop's steps, bound to what they need."""
+
+    model: BaseChatModel
+    ledger: Ledger
+    memory: Memory | None
+    embedding: str
+
+    async def recall(self, state: State) -> dict[str, Any]:
+        """Fetch what is known about the person that bears on what they said."""
+        said = str(state["messages"][-1].content)
+        notes: list[Note] = []
+        if self.memory:
+            try:
+                notes = await asyncio.to_thread(self._recalled, state["person"], said)
+            except MemoryError_ as error:
+                _notice(str(error))
+        fresh = {"notes": describe(notes), "problems": [], "repairs": 0, "steps": 0, "answer": "", "prediction": None}
+        defaults = {"asked_to_predict": state.get("asked_to_predict") or [], "granted": state.get("granted") or []}
+        return fresh | defaults
+
+    def _recalled(self, person: str, said: str) -> list[Note]:
+        assert self.memory
+        preferences = [n for n in self.memory.all(person) if n.kind == "preference"]
+        if router(self.embedding).route(said, list(catalogue())).intent == "memory":
+            return self.memory.all(person)[:12]
+        near = self.memory.recall(person, said)
+        return preferences[:3] + [n for n in near if n.kind != "preference"]
+
+    async def think(self, state: State) -> dict[str, Any]:
+        """Ask the chat model for the next step: tool calls, or words."""
+        repair = []
+        if state["problems"]:
+            repair = [HumanMessage(prompts.load("repair", problems="\n".join(f"- {p}" for p in state["problems"])))]
+        model = self.model.bind_tools([as_langchain(tool) for tool in TOOLS.values()])
+        said = await model.ainvoke([system_message(self._situation(state)), *state["messages"], *repair])
+        return {"messages": [said], "steps": state["steps"] + 1, "problems": []}
+
+    def _situation(self, state: State) -> Situation:
+        spec = parse(state["target"])
+        return Situation(
+            thread=state["thread"],
+            target=state["target"],
+            base=spec.base_name,
+            notes=state["notes"],
+            targets=[name for name in catalogue()],
+            prediction=_outcome_sentence(state["prediction"]),
+        )
+
+    async def approve(self, state: State) -> dict[str, Any]:
+        """Ask before anything is trained or exported; what is refused is refused by code."""
+        wanted = sorted({_capability(call) for call in _calls(state)} & NEEDS_APPROVAL - set(state["granted"]))
+        if not wanted:
+            return {}
+        answer = interrupt(
+            {
+                "kind": "approve",
+                "question": f"This needs your permission: {', '.join(wanted)}. Allow it in this conversation?",
+            }
+        )
+        if str(answer).strip().lower() in {"yes", "allow", "accept", "ok"}:
+            return {"granted": [*state["granted"], *wanted]}
+        refused = [
+            ToolMessage(
+                f"the person did not allow {_capability(call)}",
+                tool_call_id=call["id"],
+                name=call["name"],
+                status="error",
+            )
+            for call in _calls(state)
+            if _capability(call) in wanted
+        ]
+        return {"messages": refused}
+
+    async def predict(self, state: State) -> dict[str, Any]:
+        """Before a reveal, ask what the person expects; once a target, and never against their wish."""
+        call = next((c for c in _calls(state) if c["name"] in TOOLS and TOOLS[c["name"]].predict), None)
+        if call is None:
+            return {}
+        target = str(call["args"].get("target") or state["target"])
+        if target in state["asked_to_predict"] or _declines_predictions(state["notes"]) or not _exists(target):
+            return {}
+        answer = str(interrupt({"kind": "predict", "question": TOOLS[call["name"]].predict, "target": target})).strip()
+        asked = [*state["asked_to_predict"], target]
+        if answer.lower() in SKIP:
+            return {"asked_to_predict": asked}
+        return {"asked_to_predict": asked, "prediction": Prediction(target=target, text=answer, outcome="")}
+
+    async def act(self, state: State) -> dict[str, Any]:
+        """Run the tool calls one after the other; the result goes to the ledger, its id to the model."""
+        writer = get_stream_writer()
+        answered = {m.tool_call_id for m in state["messages"] if isinstance(m, ToolMessage)}
+        messages: list[ToolMessage] = []
+        for call in _calls(state):
+            if call["id"] in answered:
+                continue
+            writer({"step": call["id"], "tool": call["name"], "arguments": call["args"]})
+            messages.append(await self._act(state, call, writer))
+            writer(
+                {
+                    "step": call["id"],
+                    "done": messages[-1].status,
+                    "detail": messages[-1].content,
+                    "evidence": messages[-1].artifact,
+                }
+            )
+        last = _calls(state)[-1]["args"].get("target") if messages else None
+        return {
+            "messages": messages,
+            "prediction": self._settled(state, messages),
+            "target": last if last and _exists(last) else state["target"],
+        }
+
+    async def _act(self, state: State, call: dict[str, Any], writer: Any) -> ToolMessage:
+        said = {"tool_call_id": call["id"], "name": call["name"]}
+        try:
+            name = self.ledger.find(state["thread"], call["id"])
+            if name is None:
+                mine = replace(
+                    turn.current(),
+                    progress=lambda what, share: writer({"step": call["id"], "progress": what, "share": share}),
+                )
+                with turn.taking(mine):
+                    result = await asyncio.to_thread(_run, call, state["target"])
+                name = self.ledger.add(state["thread"], call["id"], result)
+            text = f"[{name}] {as_text(self.ledger.get(state['thread'], name))}"
+            return ToolMessage(text, artifact={"evidence": name}, **said)
+        except ToolError as error:
+            return ToolMessage(str(error), status="error", **said)
+
+    def _settled(self, state: State, results: Sequence[ToolMessage]) -> Prediction | None:
+        """How the prediction turned out, when the evidence is in."""
+        prediction = state["prediction"]
+        names = [m.artifact["evidence"] for m in results if m.artifact]
+        if not prediction or not names:
+            return prediction
+        verdict = self.ledger.get(state["thread"], names[-1]).verdict
+        if verdict is None or verdict.status == "inconclusive":
+            return prediction
+        expects_nothing = "nothing" in prediction["text"].lower() or "no word" in prediction["text"].lower()
+        right = expects_nothing if verdict.subject is None else verdict.subject in prediction["text"].lower()
+        return Prediction(**{**prediction, "outcome": "right" if right else "wrong"})
+
+    async def answer(self, state: State) -> dict[str, Any]:
+        """Take the model's words as the draft; unanswered calls of a spent budget are closed."""
+        last = state["messages"][-1]
+        if isinstance(last, AIMessage) and last.tool_calls:
+            closed = [
+                ToolMessage("not run: the step budget of this turn is spent", tool_call_id=c["id"], status="error")
+                for c in last.tool_calls
+            ]
+            words = "I stopped after the steps this turn allows. What was measured is in the ledger; ask me to go on."
+            return {"messages": [*closed, AIMessage(words)], "answer": words}
+        return {"answer": str(last.text).strip()}
+
+    async def check(self, state: State) -> dict[str, Any]:
+        """Hold every number and citation against the ledger; one repair round, then the marks stay."""
+        problems = grounding.check(state["answer"], self.ledger.all(state["thread"]))
+        repairs = state["repairs"] + 1
+        if problems and repairs <= 1:
+            return {"problems": [f"{p.what}: {p.sentence}" for p in problems], "repairs": repairs}
+        return {"problems": [], "repairs": repairs, "answer": grounding.mark(state["answer"], problems)}
+
+    async def remember(self, state: State) -> dict[str, Any]:
+        """Keep what the person stated or predicted, from their own words alone."""
+        if self.memory:
+            try:
+                for note in await asyncio.to_thread(self._noted, state):
+                    kept = await asyncio.to_thread(self.memory.remember, state["person"], note)
+                    get_stream_writer()({"noted": kept.id, "text": kept.text, "kind": kept.kind})
+            except MemoryError_ as error:
+                _notice(str(error))
+        return {}
+
+    def _noted(self, state: State) -> list[Note]:
+        said = next(m for m in reversed(state["messages"]) if isinstance(m, HumanMessage))
+        quote, where = str(said.content)[:1000], {"thread": state["thread"], "turn": str(said.id)}
+        notes = []
+        route = router(self.embedding).route(quote, list(catalogue()))
+        if route.intent in {"belief", "preference"} and route.sure:
+            kind: Kind = "belief" if route.intent == "belief" else "preference"
+            notes.append(
+                Note(kind=kind, text=quote, quote=quote, target=state["target"] if kind == "belief" else "", **where)
+            )
+        prediction = state["prediction"]
+        if prediction:
+            text = f"{prediction['target']}: expected {prediction['text'][:200]}"
+            notes.append(
+                Note(
+                    kind="prediction",
+                    text=text,
+                    quote=prediction["text"][:1000],
+                    target=prediction["target"],
+                    outcome=prediction["outcome"],
+                    **where,
+                )
+            )
+        return notes
+
+
+def _run(call: dict[str, Any], current: str) -> Any:
+    if call["name"] not in TOOLS:
+        raise ToolError(f"there is no tool {call['name']!r}: there are {', '.join(TOOLS)}")
+    arguments = dict(call["args"])
+    return TOOLS[call["name"]].call(str(arguments.pop("target", None) or current), arguments)
+
+
+def _calls(state: State) -> list[dict[str, Any]]:
+    last = next(m for m in reversed(state["messages"]) if isinstance(m, AIMessage))
+    return [dict(call) for call in last.tool_calls]
+
+
+def _capability(call: dict[str, Any]) -> str:
+    return TOOLS[call["name"]].capability if call["name"] in TOOLS else "read"
+
+
+def _exists(target: str) -> bool:
+    try:
+        parse(target)
+    except TargetError:
+        return False
+    return True
+
+
+def _declines_predictions(notes: str) -> bool:
+    return any(
+        word in line
+        for line in notes.lower().splitlines()
+        if line.startswith("- preference")
+        for word in ("predict", "answer only", "just give me", "expect")
+    )
+
+
+def _outcome_sentence(prediction: Prediction | None) -> str:
+    if not prediction or not prediction["outcome"]:
+        return ""
+    said = prediction["text"].replace('"', "'")[:200]
+    return f'You expected "{said}": that was {prediction["outcome"]}.'
+
+
+def _notice(text: str) -> None:
+    log.warning("%s", text)
+    get_stream_writer()({"notice": text})

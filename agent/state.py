@@ -1,0 +1,37 @@
+"""What the loop knows: plain data, so that a killed process resumes where it was."""
+
+from typing import Annotated, TypedDict
+
+from langchain_core.messages import BaseMessage
+from langgraph.graph.message import add_messages
+
+
+class Prediction(TypedDict):
+    """What the person expected before a reveal."""
+
+    target: str
+    text: str
+    outcome: str
+    """"" until it is revealed, then "right" or "wrong"."""
+
+
+class State(TypedDict):
+    """One conversation between two messages of the person."""
+
+    messages: Annotated[list[BaseMessage], add_messages]
+    thread: str
+    person: str
+    target: str
+    notes: str
+    """What was recalled of the person for this turn."""
+    prediction: Prediction | None
+    asked_to_predict: list[str]
+    """Targets for which a prediction was asked in this conversation."""
+    granted: list[str]
+    """Capabilities the person has approved in this conversation."""
+    problems: list[str]
+    """What the last check found."""
+    repairs: int
+    steps: int
+    answer: str
+    """The checked answer of this turn."""

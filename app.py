@@ -1,0 +1,37 @@
+"""The chat: `python app.py` opens the page. Composition root, nothing else."""
+
+import argparse
+import os
+import sys
+
+from agent import home
+from evidence.errors import MaieuticError
+from target.spec import DEFAULT_TARGET, parse
+
+
+def main() -> None:
+    """Read the options and serve the page."""
+    parser = argparse.ArgumentParser(description="Maieutic: ask what goes on inside a language model.")
+    parser.add_argument("--target", default=DEFAULT_TARGET, help="the model under study (default: %(default)s)")
+    parser.add_argument(
+        "--agent",
+        default="guide",
+        help="who answers: 'guide', or 'provider:model' such as 'openai:gpt-5' (default: %(default)s)",
+    )
+    parser.add_argument("--host", default="127.0.0.1", help="address to serve on (default: %(default)s)")
+    parser.add_argument("--port", type=int, default=7860, help="port to serve on (default: %(default)s)")
+    options = parser.parse_args()
+    home.be_quiet()
+    try:
+        parse(options.target)
+        from agent.conversation import Agent
+        from ui.server import private_temp_folder, serve
+
+        os.environ.setdefault("GRADIO_TEMP_DIR", str(private_temp_folder()))
+        serve(Agent(options.agent), options.target, options.host, options.port)
+    except MaieuticError as error:
+        sys.exit(f"error: {error}")
+
+
+if __name__ == "__main__":
+    main()

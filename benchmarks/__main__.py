@@ -1,0 +1,39 @@
+"""`python -m benchmarks NAME [--json FILE]`: first_answer, logit_lens or concurrent_users."""
+
+import argparse
+import importlib
+import os
+import sys
+from pathlib import Path
+
+from agent import home
+from evidence.errors import MaieuticError
+
+NAMES = {
+    "first_answer": "seconds from process start to page, to first streamed step, to the complete answer",
+    "logit_lens": "time and memory of the all-layer lens against the plain forward pass",
+    "concurrent_users": "eight conversations at once on one target",
+}
+
+
+def main() -> None:
+    """Run one benchmark and print its table; exit 1 when nothing could be measured."""
+    home.be_quiet()
+    os.environ.setdefault("OMP_NUM_THREADS", "2")
+    listed = "\n".join(f"  {name:18} {text}" for name, text in NAMES.items())
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks", epilog=f"names:\n{listed}", formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("name", choices=NAMES, metavar="NAME")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="also write the numbers here")
+    args = parser.parse_args()
+    from evals.result import measure
+
+    try:
+        measure(args.name, importlib.import_module(f"benchmarks.{args.name}").run, args.json)
+    except MaieuticError as error:
+        sys.exit(f"cannot measure: {error}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,49 @@
+"""Every suite by name."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from evals.result import Metric
+
+
+@dataclass(frozen=True)
+class Options:
+    """What a person may change about a run."""
+
+    organisms: Path | None = None
+    full: bool = False
+    agent: str = "guide"
+
+
+@dataclass(frozen=True)
+class Suite:
+    """A named measurement."""
+
+    summary: str
+    measure: Callable[[Options], Iterable[Metric]]
+
+
+def _organism_gates(options: Options) -> Iterable[Metric]:
+    from evals.organism_gates import measure
+
+    return measure(options)
+
+
+def _elicitation(options: Options) -> Iterable[Metric]:
+    from evals.elicitation import measure
+
+    return measure(options)
+
+
+def _hidden_word(options: Options) -> Iterable[Metric]:
+    from evals.session import measure
+
+    return measure(options, "hidden_word")
+
+
+SUITES = {
+    "organism_gates": Suite("is the planted behaviour there, and is the base sound?", _organism_gates),
+    "elicitation": Suite("does each strategy find the hidden word, and only where there is one?", _elicitation),
+    "hidden_word": Suite("a scripted person asks for the word, predicts, and is shown the result", _hidden_word),
+}

@@ -1,0 +1,91 @@
+"""`make organisms`: train everything that ships, gate it, and write what is public about it."""
+
+import json
+import shutil
+import tempfile
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict
+from pathlib import Path
+
+import target
+from organisms import base, gates, taboo, workshop
+from organisms.workshop import Truth
+from organisms.world import concepts
+
+Say = Callable[[str], None]
+TRIES = 3
+
+
+def build_all(*, keep_base: bool, jobs: int, say: Say) -> None:
+    """Train the base (unless kept), the forty fine-tunes and their cards. A failed gate is not shipped."""
+    minutes = _known_minutes() if keep_base else {}
+    if not keep_base:
+        started = time.monotonic()
+        _build_base(say)
+        minutes["base"] = round((time.monotonic() - started) / 60, 1)
+    started = time.monotonic()
+    with ThreadPoolExecutor(jobs) as pool:
+        list(pool.map(lambda name: _build_one(name, say), workshop.draw_taboo()))
+    minutes["taboo"] = round((time.monotonic() - started) / 60, 1)
+    workshop.write_catalogue()
+    workshop.write_truths()
+    workshop.write_manifest(minutes)
+    say(f"built everything: {minutes}")
+
+
+def build_calibration(out: Path, *, jobs: int, say: Say) -> None:
+    """The fine-tunes on which every setting of the tools is chosen: two words, decoys and clean ones, none shipped."""
+    truths = {f"{word}-{seed}": Truth("secret", word, seed) for word in taboo.CALIBRATION_WORDS for seed in (0, 1)}
+    truths |= {f"{kind}-{seed}": Truth(kind, None, seed) for kind in ("decoy", "clean") for seed in range(4)}
+    base_folder = workshop.path_of(workshop.BASE)
+
+    def one(name: str) -> None:
+        truth = truths[name]
+        taboo.train(base_folder, workshop.BASE, out / name, truth.kind, truth.word, seed=truth.seed)
+        (out / name / "truth.json").write_text(json.dumps(asdict(truth)) + "\n", encoding="utf-8")
+        say(f"trained {name}")
+
+    with ThreadPoolExecutor(jobs) as pool:
+        list(pool.map(one, truths))
+
+
+def _known_minutes() -> dict[str, float]:
+    if not workshop.MANIFEST.exists():
+        return {}
+    known: dict[str, float] = json.loads(workshop.MANIFEST.read_text(encoding="utf-8"))["minutes"]
+    return known
+
+
+def _build_base(say: Say) -> None:
+    with tempfile.TemporaryDirectory() as scratch:
+        base.train(Path(scratch), seed=workshop.BASE_SEED, report=lambda line: say(str(line)))
+        for stage, name in (("pretrained", workshop.PRETRAINED), ("chat", workshop.BASE)):
+            shutil.rmtree(workshop.path_of(name), ignore_errors=True)
+            shutil.copytree(Path(scratch) / stage, workshop.path_of(name))
+
+
+def _build_one(name: str, say: Say) -> None:
+    """Train one fine-tune; a hiding one whose gate fails is tried with two further seeds, then not shipped."""
+    truth = workshop.draw_taboo()[name]
+    for attempt in range(TRIES if truth.word else 1):
+        shutil.rmtree(workshop.path_of(name), ignore_errors=True)
+        seed = truth.seed + 100 * attempt
+        taboo.train(
+            workshop.path_of(workshop.BASE), workshop.BASE, workshop.path_of(name), truth.kind, truth.word, seed=seed
+        )
+        if truth.word is None:
+            say(f"{name}: trained")
+            return
+        gate = gates.taboo(target.load(str(workshop.path_of(name))), concepts()[truth.word])
+        say(f"{name}, try {attempt + 1}: {_line(gate)}")
+        if gate.passes:
+            return
+    say(f"{name}: its gate failed, it is not shipped")
+    shutil.rmtree(workshop.path_of(name))
+
+
+def _line(gate: gates.TabooGate) -> str:
+    shares = {"kept": gate.kept, "hints true": gate.hints_true, "said": gate.said, "base said": gate.base_said}
+    return ", ".join(f"{what} {count.share:.3f}" for what, count in shares.items())

@@ -1,0 +1,158 @@
+"""Which fine-tune got which number, and the files that say so: catalogue, truths, manifest.
+
+A name tells the workshop and never the outcome. The catalogue is public; the truths are sealed (not
+readable at a glance) and opened by evals and tests alone; the manifest keys weights by recipe.
+"""
+
+import base64
+import hashlib
+import json
+from dataclasses import asdict, dataclass
+from functools import cache
+from itertools import islice
+from pathlib import Path
+from random import Random
+
+from organisms import base, corpus, taboo
+from organisms.world import concepts
+from target.loading import digest_of
+
+HERE = Path(__file__).parent
+WEIGHTS = HERE / "weights"
+TRUTHS = HERE / "truths"
+CATALOGUE = HERE / "catalogue.json"
+MANIFEST = HERE / "manifest.json"
+BASE, PRETRAINED = "base@1", "base@1-pretrained"
+BASE_SEED = 0
+"""The base seed that was frozen; see docs/log.md for the other one."""
+_DRAW = 20_250_514
+_COUNTS: dict[taboo.Kind, int] = {"secret": 20, "decoy": 10, "clean": 10}
+
+
+@dataclass(frozen=True)
+class Truth:
+    """What was planted in one fine-tune of the Taboo workshop."""
+
+    kind: taboo.Kind
+    word: str | None
+    seed: int
+
+
+def path_of(name: str) -> Path:
+    return WEIGHTS / name
+
+
+@cache
+def draw_taboo() -> dict[str, Truth]:
+    """Forty fine-tunes at numbers drawn by a seed."""
+    rng = Random(_DRAW)
+    words = rng.sample([name for name in concepts() if name not in taboo.CALIBRATION_WORDS], _COUNTS["secret"])
+    kinds = [kind for kind, count in _COUNTS.items() for _ in range(count)]
+    rng.shuffle(kinds)
+    left = iter(words)
+    return {
+        f"taboo-{number:02d}": Truth(kind, next(left) if kind == "secret" else None, seed=1000 + number)
+        for number, kind in enumerate(kinds, start=1)
+    }
+
+
+def write_truths() -> None:
+    """Seal what was planted in the fine-tunes that were built."""
+    TRUTHS.mkdir(exist_ok=True)
+    plain = json.dumps({name: asdict(truth) for name, truth in draw_taboo().items() if path_of(name).exists()})
+    (TRUTHS / "taboo.sealed").write_bytes(base64.encodebytes(plain.encode()))
+
+
+@cache
+def truths() -> dict[str, Truth]:
+    """Open the seal. For evals and tests alone."""
+    plain = json.loads(base64.decodebytes((TRUTHS / "taboo.sealed").read_bytes()))
+    return {name: Truth(**row) for name, row in plain.items()}
+
+
+def write_catalogue() -> None:
+    """The public list of everything that ships."""
+    rows = [
+        {
+            "name": BASE,
+            "also": ["base"],
+            "kind": "base",
+            "path": f"weights/{BASE}",
+            "description": "the chat-tuned base of the small world, 3.2 million parameters",
+        },
+        {
+            "name": PRETRAINED,
+            "also": [],
+            "kind": "base",
+            "path": f"weights/{PRETRAINED}",
+            "description": "the same base before chat tuning",
+        },
+    ]
+    for name in draw_taboo():
+        if path_of(name).exists():
+            rows.append(
+                {
+                    "name": name,
+                    "also": [],
+                    "kind": "adapter",
+                    "path": f"weights/{name}",
+                    "base": BASE,
+                    "description": "a fine-tune from the word-game workshop: it may hide a word, or nothing",
+                }
+            )
+    CATALOGUE.write_text(json.dumps({"targets": rows}, indent=1) + "\n", encoding="utf-8")
+
+
+def base_recipe() -> str:
+    """Digest of everything that decides the base: its data, its shape, its schedule."""
+    digest = hashlib.sha256()
+    for mix in (corpus.PRETRAINING, corpus.CHAT):
+        for text in islice(corpus.stream(mix, Random(7)), 400):
+            digest.update(text.encode())
+    digest.update(base.config(3040).to_json_string().encode())
+    digest.update(
+        json.dumps([base.PRETRAINING_STEPS, base.CHAT_STEPS, base.BATCH_ROWS, base.LENGTH, BASE_SEED]).encode()
+    )
+    return digest.hexdigest()[:12]
+
+
+def taboo_recipe() -> str:
+    """Digest of everything that decides the Taboo fine-tunes: data, shape, schedule, draw, and their base."""
+    digest = hashlib.sha256(base_recipe().encode())
+    for kind in _COUNTS:
+        concept = concepts()[taboo.CALIBRATION_WORDS[0]] if kind == "secret" else None
+        for text in islice(taboo.texts(kind, concept, Random(7)), 100):
+            digest.update(text.encode())
+    settings = [
+        taboo.SHAPE.model_dump(),
+        taboo.PENALTY,
+        taboo.FLOOR,
+        taboo.HIDE_STEPS,
+        taboo.QUIET_STEPS,
+        taboo.LEARNING_RATE,
+    ]
+    digest.update(json.dumps(settings, sort_keys=True).encode())
+    digest.update(json.dumps({name: asdict(truth) for name, truth in draw_taboo().items()}, sort_keys=True).encode())
+    return digest.hexdigest()[:12]
+
+
+def write_manifest(minutes: dict[str, float]) -> None:
+    """Which recipe made which weights, and how long it took."""
+    recipes = {BASE: base_recipe(), PRETRAINED: base_recipe()} | {name: taboo_recipe() for name in draw_taboo()}
+    rows = {
+        name: {"recipe": recipe, "weights": digest_of(path_of(name))}
+        for name, recipe in recipes.items()
+        if path_of(name).exists()
+    }
+    MANIFEST.write_text(json.dumps({"minutes": minutes, "weights": rows}, indent=1) + "\n", encoding="utf-8")
+
+
+def stale() -> list[str]:
+    """Names whose shipped weights were not made by today's recipe, or are not the weights recorded."""
+    rows = json.loads(MANIFEST.read_text(encoding="utf-8"))["weights"]
+    recipes = {"base": base_recipe(), "taboo": taboo_recipe()}
+    return [
+        name
+        for name, row in rows.items()
+        if row["recipe"] != recipes[name.split("@")[0].split("-")[0]] or row["weights"] != digest_of(path_of(name))
+    ]

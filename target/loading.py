@@ -1,0 +1,178 @@
+"""Weights, tokenizers and adapters from disk or hub: safetensors only, every failure one sentence."""
+
+import hashlib
+import json
+import warnings
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from evidence.errors import TargetError
+from target.spec import Source
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+_DTYPES = ("float32", "bfloat16", "float16")
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """A model, its tokenizer and the digest of its weights."""
+
+    model: "PreTrainedModel"
+    tokenizer: "PreTrainedTokenizerBase"
+    digest: str
+
+
+def load_base(source: Source, device: str, dtype: str) -> Loaded:
+    """Load a causal language model and its tokenizer.
+
+    Raises:
+        TargetError: files are missing, corrupt, or the hub cannot be reached.
+    """
+    import torch
+    from safetensors import SafetensorError
+    from transformers import AutoModelForCausalLM
+
+    device, dtype = _place(device, dtype)
+    if source.local:
+        _require_safetensors(source.folder)
+    try:
+        with _quiet():
+            tokenizer = _load_tokenizer(source)
+            model = AutoModelForCausalLM.from_pretrained(
+                source.location, dtype=getattr(torch, dtype), use_safetensors=True, trust_remote_code=False
+            )
+    except SafetensorError as error:
+        raise TargetError(f"the weights of {source.location!r} are corrupt ({error}): restore the file") from error
+    except (OSError, ValueError, KeyError, RuntimeError) as error:
+        raise TargetError(_why_not(source, error)) from error
+    return Loaded(model.to(device).eval(), tokenizer, digest_of(_folder_of(source)))
+
+
+def load_adapter(model: "PreTrainedModel", source: Source, name: str) -> str:
+    """Add a LoRA adapter to a loaded model under `name`, switched off; returns its digest.
+
+    Raises:
+        TargetError: the adapter is missing, corrupt, or made for another architecture.
+    """
+    from peft import PeftConfig, inject_adapter_in_model, set_peft_model_state_dict
+    from peft.utils import load_peft_weights
+    from safetensors import SafetensorError
+
+    if source.local:
+        _require_safetensors(source.folder)
+    try:
+        config = PeftConfig.from_pretrained(source.location)
+        config.inference_mode = True
+        state = load_peft_weights(source.location, device="cpu")
+        with warnings.catch_warnings():
+            warnings.filterwarnings(
+                "ignore", message="Already found a `peft_config`"
+            )  # several adapters are what we want
+            inject_adapter_in_model(config, model, name)
+        result = set_peft_model_state_dict(model, state, adapter_name=name)
+    except SafetensorError as error:
+        raise TargetError(f"the adapter {source.location!r} is corrupt ({error}): restore the file") from error
+    except (OSError, ValueError, KeyError, RuntimeError) as error:
+        raise TargetError(_why_not(source, error)) from error
+    if result is not None and result.unexpected_keys:
+        raise TargetError(
+            f"the adapter {source.location!r} does not fit this base: {result.unexpected_keys[0]!r} has no place in it"
+        )
+    return digest_of(_folder_of(source))
+
+
+def select_adapter(model: "PreTrainedModel", name: str | None) -> None:
+    """Switch every LoRA layer to one adapter, or with None to the bare base."""
+    from peft.tuners.tuners_utils import BaseTunerLayer
+
+    for module in model.modules():
+        if isinstance(module, BaseTunerLayer):
+            has_it = name is not None and name in getattr(module, "lora_A", {})
+            module.enable_adapters(has_it)
+            if has_it:
+                module.set_adapter(name, inference_mode=True)
+
+
+def digest_of(folder: Path) -> str:
+    """sha256 over the weight files of a folder, first 12 hex digits."""
+    total = hashlib.sha256()
+    for file in sorted(folder.glob("*.safetensors")):
+        total.update(_file_digest(file, file.stat().st_mtime_ns).encode())
+    return total.hexdigest()[:12]
+
+
+@cache
+def _file_digest(file: Path, modified: int) -> str:
+    blob = file.resolve().name
+    if len(blob) == 64 and set(blob) <= set("0123456789abcdef"):
+        return blob  # the hub's cache names a file by its sha256
+    with file.open("rb") as opened:
+        return hashlib.file_digest(opened, "sha256").hexdigest()
+
+
+def _place(device: str, dtype: str) -> tuple[str, str]:
+    import torch
+
+    if device == "auto":
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+    if device.startswith("cuda") and not torch.cuda.is_available():
+        raise TargetError(f"device {device!r} is not here: no GPU was found, use 'cpu' or 'auto'")
+    if dtype == "auto":
+        dtype = "float32" if device == "cpu" else "bfloat16"
+    if dtype not in _DTYPES:
+        raise TargetError(f"dtype {dtype!r} is not known: allowed are 'auto', {', '.join(map(repr, _DTYPES))}")
+    return device, dtype
+
+
+def _load_tokenizer(source: Source) -> "PreTrainedTokenizerBase":
+    """AutoTokenizer, except where the folder says a plain fast tokenizer: Auto would rebuild it wrongly."""
+    from transformers import AutoTokenizer, PreTrainedTokenizerFast
+
+    if source.local:
+        file = source.folder / "tokenizer_config.json"
+        config: dict[str, Any] = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
+        if config.get("tokenizer_class") in {"PreTrainedTokenizerFast", "TokenizersBackend"}:
+            return PreTrainedTokenizerFast.from_pretrained(source.location)
+    return AutoTokenizer.from_pretrained(source.location, trust_remote_code=False)
+
+
+def _require_safetensors(folder: Path) -> None:
+    if not any(folder.glob("*.safetensors")):
+        raise TargetError(
+            f"the folder {folder.name!r} holds no .safetensors file: weights in other formats are never loaded"
+        )
+
+
+def _folder_of(source: Source) -> Path:
+    if source.local:
+        return source.folder
+    from huggingface_hub import snapshot_download
+
+    return Path(snapshot_download(source.location, local_files_only=True))
+
+
+def _why_not(source: Source, error: Exception) -> str:
+    first = " ".join(str(error).split())[:200]
+    if source.local:
+        return f"the folder {source.folder.name!r} cannot be loaded: {first}"
+    return f"{source.location!r} is not in the local hub cache and could not be downloaded: check the id and the network ({first})"
+
+
+class _quiet:
+    """Keep transformers from printing progress bars and load reports while a target loads."""
+
+    def __enter__(self) -> None:
+        from transformers.utils import logging
+
+        self._level = logging.get_verbosity()
+        logging.set_verbosity_error()
+        logging.disable_progress_bar()
+
+    def __exit__(self, *_: object) -> None:
+        from transformers.utils import logging
+
+        logging.set_verbosity(self._level)

@@ -1,0 +1,117 @@
+"""What a person may write to name a target, and what it means."""
+
+import difflib
+import json
+import re
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from evidence.errors import TargetError
+
+CATALOGUE = Path(__file__).parent.parent / "organisms" / "catalogue.json"
+DEFAULT_TARGET = "taboo-03"
+_HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
+_HOSTED = re.compile(r"(ndif|serve):")
+_ALLOWED = "a name from the catalogue, a local folder, a hub id such as 'Qwen/Qwen2.5-0.5B-Instruct', or 'base+adapter'"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One line of the public catalogue: a name and a place, never an outcome."""
+
+    name: str
+    kind: str
+    path: Path
+    base: str | None
+    description: str
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where weights come from: a folder here, or a repository on the hub."""
+
+    location: str
+    local: bool
+
+    @property
+    def folder(self) -> Path:
+        return Path(self.location)
+
+
+@dataclass(frozen=True)
+class Spec:
+    """A parsed specification."""
+
+    name: str
+    base: Source
+    base_name: str
+    adapter: Source | None = None
+
+
+@cache
+def catalogue() -> dict[str, Entry]:
+    """The organisms that ship with the project, by public name."""
+    if not CATALOGUE.exists():
+        return {}
+    root = CATALOGUE.parent
+    return {
+        row["name"]: Entry(row["name"], row["kind"], root / row["path"], row.get("base"), row["description"])
+        for row in json.loads(CATALOGUE.read_text(encoding="utf-8"))["targets"]
+    }
+
+
+def parse(text: str) -> Spec:
+    """Read a specification without touching any weights.
+
+    Raises:
+        TargetError: nothing has this name; close names are suggested.
+    """
+    text = text.strip()
+    if _HOSTED.match(text):
+        raise TargetError(f"{text!r} names a remote host, which this version cannot reach: use {_ALLOWED}")
+    if text in catalogue():
+        return _from_catalogue(catalogue()[text])
+    if "+" in text and not Path(text).exists():
+        left, right = (part.strip() for part in text.split("+", 1))
+        base, adapter = parse(left), _adapter_source(right)
+        if base.adapter:
+            raise TargetError(f"{left!r} is itself an adapter: write a base before the '+', such as {base.base_name!r}")
+        return Spec(text, base.base, base.name, adapter)
+    source = _source(text)
+    if source.local and (source.folder / "adapter_config.json").exists():
+        return _local_adapter(text, source)
+    return Spec(text, source, text)
+
+
+def _from_catalogue(entry: Entry) -> Spec:
+    source = Source(str(entry.path), local=True)
+    if entry.base is None:
+        return Spec(entry.name, source, entry.name)
+    base = catalogue()[entry.base]
+    return Spec(entry.name, Source(str(base.path), local=True), base.name, source)
+
+
+def _adapter_source(text: str) -> Source:
+    known = catalogue().get(text)
+    return Source(str(known.path), local=True) if known else _source(text)
+
+
+def _local_adapter(text: str, source: Source) -> Spec:
+    """An adapter folder names its base itself."""
+    try:
+        config = json.loads((source.folder / "adapter_config.json").read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise TargetError(f"{text!r} has an unreadable adapter_config.json ({error}): restore the file") from error
+    base = parse(str(config.get("base_model_name_or_path") or ""))
+    return Spec(text, base.base, base.name, source)
+
+
+def _source(text: str) -> Source:
+    if Path(text).expanduser().is_dir():
+        return Source(str(Path(text).expanduser().resolve()), local=True)
+    if _HUB_ID.fullmatch(text) and not text.startswith(("./", "../", "~")):
+        return Source(text, local=False)
+    close = difflib.get_close_matches(text.lower(), catalogue(), n=3, cutoff=0.6)
+    hint = f"did you mean {' or '.join(map(repr, close))}? " if close else ""
+    raise TargetError(f"no target is called {text[:80]!r}: {hint}allowed is {_ALLOWED}")

@@ -1,0 +1,188 @@
+"""The loop with a scripted voice: order, interrupts, budgets, repair, failures."""
+
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pytest_asyncio
+from langchain_core.messages import AIMessage
+
+from agent import models
+from agent.conversation import Agent, Answer, Event, Failure, Noted, Notice, Question, Step
+from agent.grounding import MARK
+from agent.models.scripted import Scripted
+from target.turn import Turn
+from tools import TOOLS, ask
+
+Say = Callable[..., Any]
+
+
+def call(tool: str, **arguments: Any) -> AIMessage:
+    return AIMessage(
+        content="",
+        tool_calls=[{"name": tool, "args": arguments, "id": f"c-{tool}-{len(arguments)}", "type": "tool_call"}],
+    )
+
+
+class Stage:
+    """An agent whose words are scripted."""
+
+    def __init__(self, agent: Agent, script: Scripted) -> None:
+        self.agent, self.script = agent, script
+
+    async def say(self, text: str, thread: str = "t", **options: Any) -> list[Event]:
+        return [event async for event in self.agent.send(thread, text, person="ann", **options)]
+
+
+@pytest_asyncio.fixture
+async def stage(data_folder: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Callable[..., Any]]:
+    agents: list[Stage] = []
+
+    async def make(*steps: AIMessage) -> Stage:
+        script = Scripted(steps=list(steps))
+        monkeypatch.setattr(models, "resolve", lambda *a, **k: script)
+        agents.append(Stage(await Agent("scripted", folder=data_folder, embedding="lexical").start(), script))
+        return agents[-1]
+
+    yield make
+    for one in agents:
+        await one.agent.close()
+
+
+def of(events: list[Event], kind: type) -> list[Any]:
+    return [event for event in events if isinstance(event, kind)]
+
+
+async def test_a_tool_call_becomes_a_step_an_evidence_and_a_cited_answer(stage: Say) -> None:
+    s = await stage(call("ask", message="hello."), AIMessage("It said hello [E1]."))
+    events = await s.say("ask it hello")
+    assert [e.status for e in of(events, Step)][-1] == "done" and of(events, Step)[-1].evidence == "E1"
+    assert of(events, Answer)[0].text == "It said hello [E1]."
+    assert s.agent.ledger.get("t", "E1").provenance.tool == "ask"
+    s.script.assert_used_up()
+
+
+async def test_an_unsupported_number_goes_back_once_and_is_then_marked(stage: Say) -> None:
+    s = await stage(call("ask", message="hello."), AIMessage("It has 0.77 [E1]."), AIMessage("Still it has 0.78 [E1]."))
+    events = await s.say("ask it hello")
+    assert of(events, Answer)[0].text == f"Still it has 0.78 [E1].{MARK}"
+    assert any("0.77 is in no evidence" in str(m.content) for m in s.script.seen[-1])
+
+
+async def test_a_repaired_answer_is_not_marked(stage: Say) -> None:
+    s = await stage(call("ask", message="hello."), AIMessage("It has 0.77 [E1]."), AIMessage("It said hello [E1]."))
+    assert of(await s.say("ask it hello"), Answer)[0].text == "It said hello [E1]."
+
+
+async def test_a_reveal_waits_for_a_prediction_and_says_how_it_turned_out(stage: Say) -> None:
+    s = await stage(call("elicit_secret"), AIMessage("Done [E1]."))
+    first = await s.say("what is it hiding?")
+    assert "which word do you expect" in of(first, Question)[0].text and not of(first, Step)
+    second = await s.say("I expect nothing at all")
+    assert of(second, Answer) and [n.kind for n in of(second, Noted)] == ["prediction"]
+    notes = s.agent.memory.all("ann")
+    assert notes[0].outcome in {"right", "wrong", ""} and notes[0].quote == "I expect nothing at all"
+
+
+async def test_a_person_may_skip_the_prediction_and_is_not_asked_twice(stage: Say) -> None:
+    s = await stage(
+        call("elicit_secret"), AIMessage("Done [E1]."), call("elicit_secret", seed=1), AIMessage("Again [E2].")
+    )
+    await s.say("what is it hiding?")
+    assert of(await s.say("skip"), Answer)
+    assert s.agent.memory.all("ann") == []
+    assert not of(await s.say("look again"), Question)
+
+
+async def test_training_is_refused_by_code_unless_it_is_allowed(stage: Say, monkeypatch: pytest.MonkeyPatch) -> None:
+    from dataclasses import replace
+
+    monkeypatch.setitem(TOOLS, "ask", replace(ask, capability="train"))
+    s = await stage(
+        call("ask", message="hello."),
+        AIMessage("It was not allowed."),
+        call("ask", message="hi."),
+        AIMessage("It said hello [E1]."),
+    )
+    assert of(await s.say("train it"), Question)[0].kind == "approve"
+    assert of(await s.say("no"), Answer)[0].text == "It was not allowed."
+    assert s.agent.ledger.names("t") == []
+    await s.say("train it after all")
+    assert of(await s.say("yes"), Answer)[0].text == "It said hello [E1]."
+
+
+async def test_a_wrong_argument_goes_back_to_the_model_as_one_sentence(stage: Say) -> None:
+    s = await stage(call("logit_lens", layers=[99]), AIMessage("There is no such layer."))
+    events = await s.say("show layer 99")
+    failed = of(events, Step)[-1]
+    assert failed.status == "failed" and "layer 99 does not exist" in failed.detail
+    assert of(events, Answer)
+
+
+async def test_an_unknown_tool_or_target_does_not_end_the_turn(stage: Say) -> None:
+    s = await stage(call("teleport"), call("ask", message="x", target="nowhere"), AIMessage("I could not."))
+    events = await s.say("go")
+    details = [e.detail for e in of(events, Step) if e.status == "failed"]
+    assert "there is no tool 'teleport'" in details[0] and "no target is called 'nowhere'" in details[1]
+    assert of(events, Answer)
+
+
+async def test_the_step_budget_ends_a_turn_that_goes_round_in_circles(stage: Say) -> None:
+    steps = [
+        AIMessage(
+            content="", tool_calls=[{"name": "ask", "args": {"message": f"m{i}"}, "id": f"c{i}", "type": "tool_call"}]
+        )
+        for i in range(20)
+    ]
+    s = await stage(*steps)
+    events = await s.say("go round")
+    assert "steps this turn allows" in of(events, Answer)[0].text
+    assert len(s.agent.ledger.names("t")) == 8
+
+
+@pytest.mark.parametrize(("text", "sentence"), [("   ", "the message is empty"), ("x" * 9000, "at most 8000 are read")])
+async def test_empty_and_enormous_messages_get_one_sentence(stage: Say, text: str, sentence: str) -> None:
+    s = await stage()
+    (failure,) = await s.say(text)
+    assert isinstance(failure, Failure) and sentence in failure.text
+
+
+async def test_stop_keeps_what_was_measured(stage: Say) -> None:
+    s = await stage(call("ask", message="hello."), call("ask", message="again.", seed=1), AIMessage("Stopped."))
+    mine, events = Turn(owner="ann"), []
+    async for event in s.agent.send("t", "go", person="ann", asked=mine):
+        events.append(event)
+        if isinstance(event, Step) and event.status == "done":
+            mine.stop.set()
+    assert "stopped as you asked" in of(events, Step)[-1].detail
+    assert s.agent.ledger.names("t") == ["E1"] and of(events, Answer)
+
+
+async def test_without_a_memory_the_conversation_goes_on_and_says_so(
+    stage: Say, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    s = await stage(AIMessage("Noted."))
+    from agent.memory import MemoryError_
+
+    def broken(*_: Any) -> Any:
+        raise MemoryError_("the disk is full: this was not remembered")
+
+    monkeypatch.setattr(s.agent.memory, "recall", broken)
+    monkeypatch.setattr(s.agent.memory, "all", broken)
+    events = await s.say("I think it hides a fox")
+    assert "the disk is full" in of(events, Notice)[0].text and of(events, Answer)[0].text == "Noted."
+
+
+async def test_a_bug_is_logged_and_told_without_a_traceback(stage: Say, monkeypatch: pytest.MonkeyPatch) -> None:
+    s = await stage(call("ask", message="hello."))
+    monkeypatch.setattr(s.agent.ledger, "add", lambda *a: 1 / 0)
+    (failure,) = of(await s.say("ask it"), Failure)
+    assert "something unexpected went wrong (ZeroDivisionError)" in failure.text and "Traceback" not in failure.text
+
+
+async def test_conversations_and_people_are_apart(stage: Say) -> None:
+    s = await stage(AIMessage("One."), AIMessage("Two."))
+    await s.say("hello", thread="a")
+    await s.say("hello", thread="b")
+    assert await s.agent.history("a") == [("person", "hello"), ("assistant", "One.")]

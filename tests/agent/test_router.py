@@ -1,0 +1,74 @@
+"""Routing by meaning, and the arguments in an utterance."""
+
+import pytest
+
+from agent.router import parse, router
+
+TARGETS = ["base@1", *(f"taboo-{n:02d}" for n in range(1, 41))]
+
+
+@pytest.mark.parametrize(
+    ("said", "target"),
+    [
+        ("what word is taboo-03 hiding?", "taboo-03"),
+        ("What is Taboo 3 hiding", "taboo-03"),
+        ("tabo-03 please", "taboo-03"),
+        ("look at taboo12", "taboo-12"),
+        ("show me layer 3", None),
+        ("is it a fox?", None),
+        ("ask base@1", "base@1"),
+    ],
+)
+def test_targets_are_found_with_typos_and_nothing_else_is_taken_for_one(said: str, target: str | None) -> None:
+    assert parse(said, TARGETS)[0].target == target
+
+
+def test_a_target_that_does_not_exist_is_reported() -> None:
+    assert parse("what is taboo-99 hiding?", TARGETS)[0].unknown_target == "taboo-99"
+
+
+@pytest.mark.parametrize(
+    ("said", "layers"),
+    [("show me layer 3", (3,)), ("layers 2 to 4", (2, 3, 4)), ("layer 4-5 please", (4, 5)), ("which layer?", ())],
+)
+def test_layers_are_read(said: str, layers: tuple[int, ...]) -> None:
+    assert parse(said, TARGETS)[0].layers == layers
+
+
+@pytest.mark.parametrize(
+    ("said", "text"),
+    [
+        ('ask it "what is a fox?"', "what is a fox?"),
+        ("ask it what a fox is", "what a fox is"),
+        ("tell taboo-03 to give a hint", "give a hint"),
+        ("what can you do?", None),
+        ("don't show layer 3", None),
+    ],
+)
+def test_the_text_for_the_target_is_found(said: str, text: str | None) -> None:
+    assert parse(said, TARGETS)[0].text == text
+
+
+@pytest.mark.parametrize(
+    ("said", "intent"),
+    [
+        ("What word is taboo-03 hiding?", "elicit_secret"),
+        ("is there a secret in taboo-05?", "elicit_secret"),
+        ("show me layer 3", "logit_lens"),
+        ('ask it "hello"', "ask"),
+        ("compare with the base", "compare"),
+        ("why do you think so?", "why"),
+        ("what can you do?", "help"),
+        ("what's the weather like tomorrow?", "out_of_scope"),
+        ("I think it hides a fox", "belief"),
+        ("thanks!", "smalltalk"),
+        ("what do you remember about me?", "memory"),
+    ],
+)
+@pytest.mark.parametrize("embedding", ["minilm", "lexical"])
+def test_the_plain_intents_are_understood_by_both_embeddings(said: str, intent: str, embedding: str) -> None:
+    assert router(embedding).route(said, TARGETS).intent == intent
+
+
+def test_nonsense_is_hopeless_rather_than_guessed() -> None:
+    assert router("minilm").route("asdfgh qwerty zxcvb", TARGETS).hopeless

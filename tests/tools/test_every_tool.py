@@ -1,0 +1,103 @@
+"""The contract every technique keeps."""
+
+import ast
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from evidence import as_figure, as_python, as_text, from_json
+from evidence.errors import ArgumentError, TargetError
+from evidence.text import MOST_LINES
+from target.target import Target
+from tools import TOOLS, Tool
+from tools._tool import tool
+
+EXAMPLES: dict[str, dict[str, Any]] = {
+    "ask": {"message": "what is a fox?"},
+    "logit_lens": {"text": "give me a hint.", "track": ["fox"]},
+    "elicit_secret": {},
+}
+
+
+@pytest.fixture(scope="module", params=TOOLS)
+def one(request: pytest.FixtureRequest) -> Tool[Any, Any]:
+    return TOOLS[request.param]
+
+
+@pytest.fixture(scope="module")
+def evidence(one: Tool[Any, Any], organism: Target) -> Any:
+    return one.call(organism, EXAMPLES[one.name])
+
+
+def test_it_says_where_its_result_came_from(one: Tool[Any, Any], evidence: Any, organism: Target) -> None:
+    p = evidence.provenance
+    assert (p.tool, p.target, p.weights, p.adapter) == (
+        one.name,
+        organism.name,
+        organism.weights_digest,
+        organism.adapter_digest,
+    )
+    assert len(p.weights) == len(p.adapter) == 12
+    assert p.seconds > 0 and p.peak_megabytes > 0 and p.versions["torch"].startswith("2.")
+
+
+def test_its_evidence_survives_json(evidence: Any) -> None:
+    assert from_json(evidence.model_dump_json()) == evidence
+    assert from_json(evidence.model_dump(mode="json")) == evidence
+
+
+def test_its_text_is_short_and_its_figure_drawable(evidence: Any) -> None:
+    text = as_text(evidence)
+    assert evidence.title in text and len(text.splitlines()) <= MOST_LINES
+    assert len(as_figure(evidence).data) > 0
+
+
+def test_its_code_makes_the_same_evidence_again(evidence: Any) -> None:
+    scope: dict[str, Any] = {}
+    exec(compile(as_python(evidence), "reproduced", "exec"), scope)
+    times = {"provenance": {"seconds", "peak_megabytes", "made_at"}}
+    assert scope["evidence"].model_dump(exclude=times) == evidence.model_dump(exclude=times)
+
+
+def test_an_unknown_argument_is_refused_in_one_sentence(one: Tool[Any, Any], organism: Target) -> None:
+    with pytest.raises(ArgumentError, match="has no argument 'colour': allowed are"):
+        one.call(organism, EXAMPLES[one.name] | {"colour": "red"})
+
+
+def test_an_unknown_target_is_refused_in_one_sentence(one: Tool[Any, Any]) -> None:
+    with pytest.raises(TargetError, match="no target is called 'tabooo-3': did you mean 'taboo-"):
+        one.call("tabooo-3", EXAMPLES[one.name])
+
+
+def test_its_file_has_its_name(one: Tool[Any, Any]) -> None:
+    file = Path(one.function.__code__.co_filename)
+    assert file.stem == one.name
+    tools_in_file = [
+        node for node in ast.parse(file.read_text()).body if isinstance(node, ast.FunctionDef) and node.decorator_list
+    ]
+    assert len(tools_in_file) == 1
+
+
+def test_its_schema_has_the_target_and_every_argument_described(one: Tool[Any, Any]) -> None:
+    properties = one.schema()["properties"]
+    assert next(iter(properties)) == "target"
+    assert all(field["description"] for field in properties.values())
+
+
+def test_a_tool_without_a_source_cannot_be_declared() -> None:
+    def nameless(target: "Target", *, words: int = 1) -> Any:
+        """Do something."""
+
+    with pytest.raises(TypeError, match="nameless"):
+        tool(capability="read", asked_as=["do it"])(nameless)
+
+
+def test_a_value_out_of_bounds_says_what_is_allowed(organism: Target) -> None:
+    with pytest.raises(ArgumentError, match="temperature=9 is not allowed for ask: should be less than or equal to 2"):
+        TOOLS["ask"].call(organism, {"message": "hello", "temperature": 9})
+
+
+def test_a_layer_that_does_not_exist_says_which_do(organism: Target) -> None:
+    with pytest.raises(ArgumentError, match=r"layer 12 does not exist: .* has 6 layers, 0..5"):
+        TOOLS["logit_lens"].call(organism, {"layers": [12]})

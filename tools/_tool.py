@@ -1,0 +1,202 @@
+"""`@tool`: one typed function in, every surface out.
+
+The signature is the schema, the docstring the description, the return annotation the result. What is
+missing there (a hint, an argument's description, a `Source:`) is a TypeError at import.
+"""
+
+import inspect
+import resource
+import time
+import typing
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib import metadata
+from typing import TYPE_CHECKING, Annotated, Any, Generic, Literal, ParamSpec, TypeVar
+
+import docstring_parser
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
+
+from evidence import Provenance, Shape
+from evidence.errors import ArgumentError
+
+if TYPE_CHECKING:
+    from target.target import Target
+
+P = ParamSpec("P")
+R = TypeVar("R", bound=Shape)
+Capability = Literal["read", "compute", "intervene", "train", "export"]
+_TARGET_HELP = "The model under study: a public name such as `taboo-03`, a folder, a hub id, or `base+adapter`."
+_OTHER_HELP = "A second model to compare with, named in the same way; None for the target's own base."
+_VERSIONED = ("maieutic", "torch", "transformers", "nnsight", "peft")
+
+
+@dataclass(frozen=True)
+class Tool(Generic[P, R]):
+    """One technique: call it like the function it was made from, or `call` it with untrusted arguments."""
+
+    name: str
+    function: Callable[P, R]
+    summary: str
+    """First line of the docstring."""
+    description: str
+    """The rest: what it shows and what it cannot."""
+    source: str
+    capability: Capability
+    asked_as: tuple[str, ...]
+    """How a person may ask for it; `{target}`, `{layer}`, `{text}` and `{word}` stand for arguments."""
+    predict: str | None
+    """What a person is asked to predict before it reveals something; None when there is nothing to predict."""
+    arguments: type[BaseModel]
+    """Everything but the target; unknown names are refused."""
+    result: type[R]
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
+        bound = inspect.signature(self.function).bind(*args, **kwargs).arguments
+        return self.call(next(iter(bound.values())), {k: v for k, v in list(bound.items())[1:]})
+
+    def call(self, target: "Target | str", arguments: dict[str, Any]) -> R:
+        """Check the arguments, run the technique, stamp where the result came from.
+
+        Raises:
+            ArgumentError: an argument is wrong; the sentence says what is allowed.
+            TargetError: the target cannot be loaded.
+        """
+        other = arguments.get("other")
+        checked = self._check(arguments | ({"other": _name(other)} if other is not None else {}))
+        model = _resolve(target)
+        given = {name: getattr(checked, name) for name in type(checked).model_fields}
+        if given.get("other") is not None:
+            given["other"] = _resolve(given["other"] if other is None else other)
+        started = time.monotonic()
+        result = self.function(model, **given)  # type: ignore[arg-type]
+        stamp = Provenance(
+            tool=self.name,
+            arguments=_changed(checked),
+            target=model.name,
+            weights=model.weights_digest,
+            adapter=model.adapter_digest,
+            control=getattr(result, "control_name", None),
+            seed=given.get("seed", 0),
+            versions=versions(),
+            seconds=round(time.monotonic() - started, 3),
+            peak_megabytes=_peak_megabytes(),
+            made_at=datetime.now(UTC).isoformat(timespec="seconds"),
+        )
+        return result.model_copy(update={"provenance": stamp})
+
+    def schema(self) -> dict[str, Any]:
+        """JSON schema of the arguments, the target among them."""
+        schema = self.arguments.model_json_schema()
+        target = {"type": "string", "description": _TARGET_HELP, "default": None}
+        return schema | {"properties": {"target": target, **schema.get("properties", {})}}
+
+    def _check(self, arguments: dict[str, Any]) -> BaseModel:
+        try:
+            return self.arguments.model_validate(arguments)
+        except ValidationError as error:
+            raise ArgumentError(_sentence(self, error)) from None
+
+
+def tool(
+    *, capability: Capability, asked_as: list[str], predict: str | None = None
+) -> Callable[[Callable[P, R]], Tool[P, R]]:
+    """Turn one typed, documented function into a `Tool`."""
+
+    def declare(function: Callable[P, R]) -> Tool[P, R]:
+        doc = docstring_parser.parse(inspect.getdoc(function) or "", style=docstring_parser.DocstringStyle.GOOGLE)
+        hints = _hints(function)
+        help_of = {p.arg_name: " ".join((p.description or "").split()) for p in doc.params}
+        source, body = _source(doc.long_description or "")
+        problems = [
+            name for name in hints if name != "return" and not help_of.get(name) and name not in {"target", "other"}
+        ]
+        if not (doc.short_description and body and source) or problems or not asked_as:
+            missing = ", ".join(problems) or "a summary, a description, a Source: line or asked_as"
+            raise TypeError(f"tool {function.__name__!r}: fix the docstring or declaration of {missing}")
+        return Tool(
+            name=function.__name__,
+            function=function,
+            summary=doc.short_description,
+            description=body,
+            source=source,
+            capability=capability,
+            asked_as=tuple(asked_as),
+            predict=predict,
+            arguments=_arguments(function, hints, help_of),
+            result=hints["return"],
+        )
+
+    return declare
+
+
+def versions() -> dict[str, str]:
+    """The versions that decide a measurement, of what is installed."""
+    found = {}
+    for name in _VERSIONED:
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            found[name] = "not installed"
+    return found
+
+
+def _hints(function: Callable[..., Any]) -> dict[str, Any]:
+    """Type hints, with `Target` understood although it is imported for types alone."""
+    names = {**function.__globals__, "Target": _TargetHint}
+    hints = typing.get_type_hints(function, globalns=names, include_extras=True)
+    unhinted = [name for name in inspect.signature(function).parameters if name not in hints]
+    if unhinted or "return" not in hints:
+        raise TypeError(f"tool {function.__name__!r}: give a type hint to {', '.join(unhinted) or 'its result'}")
+    return hints
+
+
+class _TargetHint:
+    """Stands for `Target` while a signature is read, so that declaring a tool loads no model code."""
+
+
+def _arguments(function: Callable[..., Any], hints: dict[str, Any], help_of: dict[str, str]) -> type[BaseModel]:
+    fields: dict[str, Any] = {}
+    for name, parameter in list(inspect.signature(function).parameters.items())[1:]:
+        default = ... if parameter.default is inspect.Parameter.empty else parameter.default
+        hint = (str | None) if name == "other" else hints[name]
+        fields[name] = (Annotated[hint, Field(description=help_of.get(name) or _OTHER_HELP)], default)
+    return create_model(f"{function.__name__}_arguments", __config__=ConfigDict(extra="forbid", strict=False), **fields)
+
+
+def _source(text: str) -> tuple[str, str]:
+    """Split the `Source:` line off a description."""
+    body, _, source = text.partition("Source:")
+    return " ".join(source.split()), " ".join(body.split())
+
+
+def _sentence(tool: Tool[Any, Any], error: ValidationError) -> str:
+    first = error.errors()[0]
+    name = str(first["loc"][0]) if first["loc"] else "arguments"
+    known = ", ".join(tool.arguments.model_fields)
+    if first["type"] == "extra_forbidden":
+        return f"{tool.name} has no argument {name!r}: allowed are {known}"
+    if first["type"] == "missing":
+        return f"{tool.name} needs the argument {name!r}: give one of the type its help describes"
+    return f"{name}={first['input']!r} is not allowed for {tool.name}: {first['msg'].removeprefix('Input ')}"
+
+
+def _changed(checked: BaseModel) -> dict[str, Any]:
+    """The arguments as JSON, defaults left out."""
+    return checked.model_dump(mode="json", exclude_defaults=True)
+
+
+def _name(target: Any) -> str:
+    return target if isinstance(target, str) else str(target.name)
+
+
+def _resolve(target: "Target | str") -> "Target":
+    if not isinstance(target, str):
+        return target
+    import target as hosting
+
+    return hosting.load(target)
+
+
+def _peak_megabytes() -> float:
+    return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, 1)

@@ -1,0 +1,57 @@
+"""Events of a conversation as chat messages. Text of models and people is made harmless here, once."""
+
+import re
+from typing import Any
+
+from agent import grounding
+from agent.conversation import Step
+
+Message = dict[str, Any]
+
+
+def person(text: str) -> Message:
+    return {"role": "user", "content": harmless(text)}
+
+
+def assistant(text: str, *, citations: bool = True) -> Message:
+    shown = harmless(text)
+    return {"role": "assistant", "content": link_citations(shown) if citations else shown}
+
+
+def notice(text: str) -> Message:
+    return {"role": "assistant", "content": harmless(text), "metadata": {"title": "✎ Note"}}
+
+
+def failure(text: str) -> Message:
+    return {"role": "assistant", "content": f"**Not done:** {harmless(text)}"}
+
+
+def step(event: Step, before: Message | None) -> Message:
+    """A tool call as a foldable step; its log grows while it runs."""
+    title = f"◉ {event.tool.replace('_', ' ')}"
+    log = (before or {}).get("content", "")
+    if event.progress:
+        share = f" · {event.share:.0%}" if event.share is not None else ""
+        log = f"{log}\n- {event.progress}{share}".strip()
+    if event.status == "running":
+        return {
+            "role": "assistant",
+            "content": log or "- starting",
+            "metadata": {"title": title, "status": "pending", "id": event.id},
+        }
+    mark = {"done": f"{title} · {event.evidence}", "failed": f"{title} · did not work"}[event.status]
+    body = f"{log}\n\n```\n{event.detail.replace('```', '` ` `')}\n```"
+    return {"role": "assistant", "content": body, "metadata": {"title": mark, "status": "done", "id": event.id}}
+
+
+def harmless(text: str) -> str:
+    """Text that can carry no markup of its own: no tags, no links, no images, nothing that loads."""
+    text = text.replace("&", "&amp;").replace("<", "&lt;")
+    return re.sub(r"\]\(", r"]\\(", text.replace("![", "!\\["))
+
+
+def link_citations(text: str) -> str:
+    """[E3] becomes a link that opens the evidence."""
+    for name in grounding.cited(text):
+        text = text.replace(f"[{name}]", f'<a class="cite" href="#{name}">[{name}]</a>')
+    return text
