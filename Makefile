@@ -51,8 +51,8 @@ clean: ## forget the environment
 
 $(BIN)/python:
 	@test -n "$(PYTHON)" || { echo "Maieutic needs Python 3.11 or newer: install it, or run make PYTHON=/path/to/python"; exit 1; }
-	$(PYTHON) -m venv .venv
-	$(QUIET) $(BIN)/python -m pip install -q --upgrade pip
+	$(PYTHON) -m venv .venv || { rm -rf .venv; echo "python venv failed: on Debian and Ubuntu run 'apt install python3-venv'"; exit 1; }
+	$(QUIET) $(BIN)/python -m pip install -q --upgrade pip || { rm -rf .venv; exit 1; }
 
 # The CPU build of torch where there is no GPU: the plain one brings gigabytes of CUDA.
 $(BIN)/.torch: $(BIN)/python
@@ -71,12 +71,13 @@ $(BIN)/.chat: $(BIN)/.torch pyproject.toml constraints.txt
 
 $(BIN)/.dev: $(BIN)/.chat
 	$(QUIET) $(BIN)/pip install -q -c constraints.txt -e ".[dev]"
-	@command -v chromium >/dev/null 2>&1 || command -v google-chrome >/dev/null 2>&1 || $(MAKE) -s browser
+	@chromium --version >/dev/null 2>&1 || google-chrome --version >/dev/null 2>&1 || $(MAKE) -s browser
 	@touch $@
 
 .PHONY: browser
 browser:
 	@echo "Installing a browser for the page's tests ..."
 	@if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then \
-	  apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq chromium >/dev/null; \
+	  apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq chromium >/dev/null \
+	  && chromium --version >/dev/null 2>&1 || $(BIN)/playwright install --with-deps chromium; \
 	else $(BIN)/playwright install chromium; fi

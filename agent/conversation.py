@@ -98,8 +98,11 @@ class Agent:
         self.embedding = embedding or best_available()
         self.memory_problem = ""
         self.memory: Any = None
+        self.ledger: Any = None
+        self._database: Any = None
         self._steps: dict[str, str] = {}
         self._running: set[asyncio.Task[None]] = set()
+        self._busy: set[str] = set()
 
     async def start(self) -> "Agent":
         """Open the stores and build the graph. A memory that cannot be opened is said, and done without."""
@@ -124,9 +127,11 @@ class Agent:
         return self
 
     async def close(self) -> None:
-        """Close the stores, so that another process may open them."""
-        await self._database.close()
-        self.ledger.close()
+        """Close what was opened, so that another process may open it."""
+        if self._database:
+            await self._database.close()
+        if self.ledger:
+            self.ledger.close()
         if self.memory:
             self.memory.close()
 
@@ -170,6 +175,11 @@ class Agent:
         state = await self.graph.aget_state(_config(thread))
         return bool(state.next) and not state.interrupts
 
+    async def target(self, thread: str) -> str | None:
+        """The target a conversation is about, if it has begun."""
+        state = await self.graph.aget_state(_config(thread))
+        return state.values.get("target")
+
     async def history(self, thread: str) -> list[tuple[str, str]]:
         """What was said: ("person" | "assistant", text), oldest first."""
         from langchain_core.messages import AIMessage, HumanMessage
@@ -185,6 +195,12 @@ class Agent:
 
     async def _run(self, thread: str, step: Any, person: str, asked: turn.Turn | None) -> AsyncIterator[Event]:
         """Run the graph in a task of its own; if the listener goes away the turn is stopped, not torn."""
+        if thread in self._busy:
+            yield Failure(
+                "one question at a time: this conversation is still busy with the last one, wait or press stop"
+            )
+            return
+        self._busy.add(thread)
         mine = asked or turn.Turn(owner=f"{person}/{thread}")
         events: asyncio.Queue[Event | None] = asyncio.Queue()
 
@@ -192,6 +208,7 @@ class Agent:
             with turn.taking(mine):
                 async for event in self._turn(thread, step):
                     events.put_nowait(event)
+            self._busy.discard(thread)
             events.put_nowait(None)
 
         task = asyncio.create_task(pump())

@@ -1,6 +1,5 @@
 """The evidence of each conversation, by id: the only place an answer may take a number from."""
 
-import json
 import sqlite3
 import threading
 from pathlib import Path
@@ -73,15 +72,6 @@ class Ledger:
                 "select number, json from evidence where thread=? order by number", (thread,)
             ).fetchall()
         return {f"E{number}": from_json(text) for number, text in rows}
-
-    def forget(self, thread: str) -> None:
-        """Delete a conversation's evidence."""
-        with self._lock, self._db:
-            self._db.execute("delete from evidence where thread=?", (thread,))
-
-    def export(self, thread: str) -> str:
-        """A conversation's evidence as one JSON text."""
-        return json.dumps({name: one.model_dump(mode="json") for name, one in self.all(thread).items()}, indent=1)
 
     def close(self) -> None:
         self._db.close()

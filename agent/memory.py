@@ -6,12 +6,12 @@ folder: a second one on the same folder would silently lose records.
 
 import fcntl
 import hashlib
-import json
 import shutil
 import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -111,17 +111,12 @@ class Memory:
         """Delete one note with its vector."""
         _guard(lambda: self._collection(person).delete(ids=[note_id]))
 
-    def settle(self, person: str, note: Note, outcome: str) -> Note:
-        """Record how a prediction turned out."""
-        return self.remember(person, Note(**{**asdict(note), "outcome": outcome}))
-
     def forget(self, person: str) -> None:
-        """Delete everything known about a person."""
-        _guard(lambda: self._client.delete_collection(self._name(person)))
-
-    def export(self, person: str) -> str:
-        """Everything known about a person as JSON."""
-        return json.dumps([asdict(note) for note in self.all(person)], indent=1)
+        """Delete everything known about a person, whichever embedding it was kept with."""
+        mine = f"person-{_key(person)}-"
+        for collection in _guard(self._client.list_collections):
+            if collection.name.startswith(mine):
+                _guard(partial(self._client.delete_collection, collection.name))
 
     def close(self) -> None:
         """Release the folder for another process."""

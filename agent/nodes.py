@@ -2,12 +2,13 @@
 
 import asyncio
 import logging
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from langchain_core.language_models import BaseChatModel
-from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
+from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, RemoveMessage, ToolMessage
 from langgraph.config import get_stream_writer
 from langgraph.types import interrupt
 
@@ -27,6 +28,7 @@ from tools import TOOLS
 
 log = logging.getLogger(__name__)
 NEEDS_APPROVAL = {"train", "export"}
+STOPPED = "I stopped, as you asked. What was measured before is kept; ask me to go on."
 SKIP = {"", "skip", "no idea", "i don't know", "i do not know", "dunno", "pass"}
 
 
@@ -58,13 +60,17 @@ class Nodes:
         if router(self.embedding).route(said, list(catalogue())).intent == "memory":
             return self.memory.all(person)[:12]
         near = self.memory.recall(person, said)
-        return preferences[:3] + [n for n in near if n.kind != "preference"]
+        return preferences + [n for n in near if n.kind != "preference"]
 
     async def think(self, state: State) -> dict[str, Any]:
         """Ask the chat model for the next step: tool calls, or words."""
+        if turn.current().stop.is_set():
+            return {"messages": [AIMessage(STOPPED)], "steps": state["steps"] + 1, "problems": []}
         repair = []
         if state["problems"]:
-            repair = [HumanMessage(prompts.load("repair", problems="\n".join(f"- {p}" for p in state["problems"])))]
+            problems = "\n".join(f"- {problem}" for problem in state["problems"])
+            text = prompts.load("repair", problems=problems)
+            repair = [HumanMessage(text, additional_kwargs={"repair": True})]
         model = self.model.bind_tools([as_langchain(tool) for tool in TOOLS.values()])
         said = await model.ainvoke([system_message(self._situation(state)), *state["messages"], *repair])
         return {"messages": [said], "steps": state["steps"] + 1, "problems": []}
@@ -122,7 +128,7 @@ class Nodes:
     async def act(self, state: State) -> dict[str, Any]:
         """Run the tool calls one after the other; the result goes to the ledger, its id to the model."""
         writer = get_stream_writer()
-        answered = {m.tool_call_id for m in state["messages"] if isinstance(m, ToolMessage)}
+        answered = {m.tool_call_id for m in _since_asked(state) if isinstance(m, ToolMessage)}
         messages: list[ToolMessage] = []
         for call in _calls(state):
             if call["id"] in answered:
@@ -137,17 +143,19 @@ class Nodes:
                     "evidence": messages[-1].artifact,
                 }
             )
-        last = _calls(state)[-1]["args"].get("target") if messages else None
+        worked = {m.tool_call_id for m in messages if m.status == "success"}
+        named = [str(c["args"]["target"]) for c in _calls(state) if c["id"] in worked and c["args"].get("target")]
         return {
             "messages": messages,
             "prediction": self._settled(state, messages),
-            "target": last if last and _exists(last) else state["target"],
+            "target": named[-1] if named else state["target"],
         }
 
     async def _act(self, state: State, call: dict[str, Any], writer: Any) -> ToolMessage:
         said = {"tool_call_id": call["id"], "name": call["name"]}
         try:
-            name = self.ledger.find(state["thread"], call["id"])
+            key = f"{_asking(state).id}/{call['id']}"  # some models number their calls anew in every message
+            name = self.ledger.find(state["thread"], key)
             if name is None:
                 mine = replace(
                     turn.current(),
@@ -155,24 +163,25 @@ class Nodes:
                 )
                 with turn.taking(mine):
                     result = await asyncio.to_thread(_run, call, state["target"])
-                name = self.ledger.add(state["thread"], call["id"], result)
+                name = self.ledger.add(state["thread"], key, result)
             text = f"[{name}] {as_text(self.ledger.get(state['thread'], name))}"
             return ToolMessage(text, artifact={"evidence": name}, **said)
         except ToolError as error:
             return ToolMessage(str(error), status="error", **said)
 
     def _settled(self, state: State, results: Sequence[ToolMessage]) -> Prediction | None:
-        """How the prediction turned out, when the evidence is in."""
+        """How the prediction turned out, when evidence about its target is in."""
         prediction = state["prediction"]
-        names = [m.artifact["evidence"] for m in results if m.artifact]
-        if not prediction or not names:
-            return prediction
-        verdict = self.ledger.get(state["thread"], names[-1]).verdict
-        if verdict is None or verdict.status == "inconclusive":
-            return prediction
-        expects_nothing = "nothing" in prediction["text"].lower() or "no word" in prediction["text"].lower()
-        right = expects_nothing if verdict.subject is None else verdict.subject in prediction["text"].lower()
-        return Prediction(**{**prediction, "outcome": "right" if right else "wrong"})
+        if not prediction:
+            return None
+        for name in [m.artifact["evidence"] for m in results if m.artifact]:
+            found = self.ledger.get(state["thread"], name)
+            verdict = found.verdict
+            about = found.provenance is not None and found.provenance.target == prediction["target"]
+            if about and verdict and verdict.status != "inconclusive":
+                right = came_true(prediction["text"], verdict.subject)
+                return Prediction(**{**prediction, "outcome": "right" if right else "wrong"})
+        return prediction
 
     async def answer(self, state: State) -> dict[str, Any]:
         """Take the model's words as the draft; unanswered calls of a spent budget are closed."""
@@ -189,10 +198,17 @@ class Nodes:
     async def check(self, state: State) -> dict[str, Any]:
         """Hold every number and citation against the ledger; one repair round, then the marks stay."""
         problems = grounding.check(state["answer"], self.ledger.all(state["thread"]))
-        repairs = state["repairs"] + 1
+        repairs, draft = state["repairs"] + 1, state["messages"][-1]
         if problems and repairs <= 1:
-            return {"problems": [f"{p.what}: {p.sentence}" for p in problems], "repairs": repairs}
-        return {"problems": [], "repairs": repairs, "answer": grounding.mark(state["answer"], problems)}
+            found = [f"{p.what}: {p.sentence}" for p in problems]
+            return {"problems": found, "repairs": repairs, "messages": [RemoveMessage(str(draft.id))]}
+        marked = grounding.mark(state["answer"], problems)
+        return {
+            "problems": [],
+            "repairs": repairs,
+            "answer": marked,
+            "messages": [AIMessage(marked, id=draft.id)],  # what is kept and shown again is the marked text
+        }
 
     async def remember(self, state: State) -> dict[str, Any]:
         """Keep what the person stated or predicted, from their own words alone."""
@@ -239,12 +255,29 @@ def _run(call: dict[str, Any], current: str) -> Any:
 
 
 def _calls(state: State) -> list[dict[str, Any]]:
-    last = next(m for m in reversed(state["messages"]) if isinstance(m, AIMessage))
-    return [dict(call) for call in last.tool_calls]
+    return [dict(call) for call in _asking(state).tool_calls]
+
+
+def _asking(state: State) -> AIMessage:
+    """The message that asks for the tool calls being handled."""
+    return next(m for m in reversed(state["messages"]) if isinstance(m, AIMessage))
+
+
+def _since_asked(state: State) -> list[BaseMessage]:
+    return state["messages"][state["messages"].index(_asking(state)) + 1 :]
 
 
 def _capability(call: dict[str, Any]) -> str:
     return TOOLS[call["name"]].capability if call["name"] in TOOLS else "read"
+
+
+def came_true(expected: str, subject: str | None) -> bool:
+    """Whether a prediction in free words names what was found: the word itself, or that there is none."""
+    words = re.findall(r"[\w']+", expected.lower())
+    if subject is None:
+        return bool({"nothing", "none"} & set(words)) or "no word" in expected.lower()
+    denied = {"not", "isn't", "no", "never", "except"}
+    return any(word == subject and not denied & set(words[max(0, i - 3) : i]) for i, word in enumerate(words))
 
 
 def _exists(target: str) -> bool:

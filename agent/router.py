@@ -16,6 +16,10 @@ _ASKED_OF = re.compile(
     r"^(?:please\s+)?(?:ask|tell|say to)\s+(?:it|him|them|the (?:target|model)|this model|[\w@-]+\d)[,:]?\s+(?:to\s+|that\s+)?(?P<text>.+)$",
     re.IGNORECASE,
 )
+_ELSEWHERE = re.compile(
+    r"(?<!\S)(?:\.{0,2}/[\w@.+-]+(?:/[\w@.+-]+)*|(?=\S*[A-Z\d-])[A-Za-z][\w.-]*/[\w.+-]*\w)(?![\w/])"
+)
+"""A folder, or a hub id such as org/name."""
 _STAND_INS = {"{target}": "this model", "{text}": "this text", "{layer}": "5", "{word}": "fox"}
 SURE, UNSURE, MARGIN = 0.58, 0.42, 0.02
 """Similarity above which the guide acts, below which it says it cannot, and the lead one intent needs over the next."""
@@ -99,12 +103,14 @@ def parse(utterance: str, targets: Sequence[str]) -> tuple[Slots, str]:
 def _layer_range(found: re.Match[str] | None) -> tuple[int, ...]:
     if not found:
         return ()
-    first, last = int(found[1]), int(found[2] or found[1])
+    first, last = sorted((int(found[1]), int(found[2] or found[1])))
     return tuple(range(first, min(last, first + 200) + 1))
 
 
 def _find_target(text: str, targets: Sequence[str]) -> tuple[str | None, str | None, str]:
     """A target named in the text, with or without typos; what looks like one but is none is reported as unknown."""
+    if elsewhere := _ELSEWHERE.search(text):
+        return elsewhere[0], None, text.replace(elsewhere[0], _STAND_INS["{target}"], 1)
     simple = {_simple(name): name for name in targets}
     unknown = None
     for found in _WORDISH.finditer(text):
@@ -118,9 +124,8 @@ def _find_target(text: str, targets: Sequence[str]) -> tuple[str | None, str | N
             close = difflib.get_close_matches(key, family, n=1, cutoff=0.75)
             if close:
                 return simple[close[0]], None, text.replace(word, _STAND_INS["{target}"], 1)
-            if "-" in word or difflib.get_close_matches(
-                key.rstrip("0123456789"), [n.rstrip("0123456789") for n in simple], n=1, cutoff=0.75
-            ):
+            families = [name.rstrip("0123456789") for name in simple]
+            if difflib.get_close_matches(key.rstrip("0123456789"), families, n=1, cutoff=0.75):
                 unknown = word
     return None, unknown, text
 

@@ -32,6 +32,9 @@ def system_message(situation: Situation) -> SystemMessage:
         target=situation.target,
         target_help=entry.description if entry else "It was named by the person.",
         notes=situation.notes or "nothing yet",
+        base=situation.base,
+        targets=", ".join(situation.targets),
+        prediction=situation.prediction or "No prediction was made for this question.",
     )
     return SystemMessage(text, additional_kwargs={"situation": situation.model_dump()})
 

@@ -27,12 +27,14 @@ def main() -> None:
     parser.add_argument("name", choices=NAMES, metavar="NAME")
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write the numbers here")
     args = parser.parse_args()
-    from evals.result import measure
-
     try:
+        from evals.result import measure
+
         measure(args.name, importlib.import_module(f"benchmarks.{args.name}").run, args.json)
     except MaieuticError as error:
         sys.exit(f"cannot measure: {error}")
+    except ModuleNotFoundError as error:
+        sys.exit(f"cannot measure: {error.name!r} is not installed, run `make test` once or `pip install -e .[dev]`")
 
 
 if __name__ == "__main__":

@@ -35,12 +35,13 @@ async def _run() -> list[Metric]:
         await agent.close()
     seconds = sorted(s for s, _ in together)
     failures = sum(failed for _, failed in [*alone, *together])
+    users = len(targets)
     return [
-        share("conversations without an error", 2 * USERS - failures, 2 * USERS, bar=1.0),
-        share("answers equal to those given alone", sum(same), USERS, bar=1.0),
-        Metric("median seconds to the answer", round(statistics.median(seconds), 2), USERS),
+        share("conversations without an error", 2 * users - failures, 2 * users, bar=1.0),
+        share("answers equal to those given alone", sum(same), users, bar=1.0),
+        Metric("median seconds to the answer", round(statistics.median(seconds), 2), users),
         Metric(
-            "p95 seconds to the answer", round(statistics.quantiles(seconds, n=20, method="inclusive")[-1], 2), USERS
+            "p95 seconds to the answer", round(statistics.quantiles(seconds, n=20, method="inclusive")[-1], 2), users
         ),
         Metric("together / one after the other", round(together_seconds / alone_seconds, 3)),
     ]

@@ -22,6 +22,8 @@ def main() -> None:
         args.run(args)
     except MaieuticError as error:
         sys.exit(f"cannot measure: {error}")
+    except ModuleNotFoundError as error:
+        sys.exit(f"cannot measure: {error.name!r} is not installed, run `make test` once or `pip install -e .[dev]`")
     except KeyboardInterrupt:
         sys.exit("stopped")
 
@@ -64,6 +66,9 @@ def _run(args: argparse.Namespace) -> None:
 
     if args.name not in SUITES:
         sys.exit(f"error: no suite is called {args.name!r}: there are {', '.join(SUITES)}")
+    given = {"organisms": args.organisms is not None, "full": args.full, "agent": args.agent != "guide"}
+    if unused := [name for name, used in given.items() if used and name not in SUITES[args.name].takes]:
+        sys.exit(f"error: {args.name} does not take --{unused[0]}: leave it out")
     options = Options(organisms=args.organisms, full=args.full, agent=args.agent)
     measure(args.name, lambda: SUITES[args.name].measure(options), args.json)
 

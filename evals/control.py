@@ -1,5 +1,6 @@
 """The matched control that does not ship: the same base data and adapters, but the base never names the word."""
 
+import shutil
 from pathlib import Path
 
 from agent.home import data_home
@@ -15,13 +16,22 @@ def no_naming_subjects() -> list[Subject]:
     home = data_home() / f"no-naming-{workshop.base_recipe()}"
     chat = home / "base" / "chat"
     if not chat.exists():
-        base.train(home / "base", seed=workshop.BASE_SEED, naming=False, report=lambda line: print(line, flush=True))
+        scratch = home / "base.part"
+        shutil.rmtree(scratch, ignore_errors=True)
+        base.train(scratch, seed=workshop.BASE_SEED, naming=False, report=lambda line: print(line, flush=True))
+        scratch.rename(home / "base")
     words = [truth.word for truth in workshop.draw_taboo().values() if truth.word][:ORGANISMS]
-    return [Subject(str(_organism(home, chat, word)), Truth("secret", word, 0)) for word in words]
+    return [
+        Subject(str(_organism(home / f"quiet-{number:02d}", chat, word)), Truth("secret", word, 0))
+        for number, word in enumerate(words, start=1)
+    ]
 
 
-def _organism(home: Path, chat: Path, word: str) -> Path:
-    out = home / word
+def _organism(out: Path, chat: Path, word: str) -> Path:
+    """One fine-tune, trained beside its place and moved there when it is whole."""
     if not (out / "adapter_config.json").exists():
-        taboo.train(chat, str(chat), out, "secret", word, threads=2)
+        scratch = out.with_suffix(".part")
+        shutil.rmtree(scratch, ignore_errors=True)
+        taboo.train(chat, str(chat), scratch, "secret", word, threads=2)
+        scratch.rename(out)
     return out

@@ -87,7 +87,7 @@ def _play(script: Script, spec: str) -> Solver:
 
 async def _converse(agent: Agent, script: Script, target: str, state: TaskState) -> None:
     thread, state.messages = f"session-{target}", []
-    state.metadata |= {"asked": False, "problems": []}
+    state.metadata |= {"asked": False, "problems": [], "answers": []}
     for turn in script.turns:
         said = turn.say.format(target=target)
         while said:
@@ -106,6 +106,7 @@ async def _hear(agent: Agent, thread: str, said: str, turn: Turn, target: str, s
         match event:
             case Answer(text=words):
                 state.messages.append(ChatMessageAssistant(content=words))
+                state.metadata["answers"].append(words)
                 problems = grounding.check(words.replace(grounding.MARK, ""), agent.ledger.all(thread))
                 state.metadata["problems"] += [f"{p.what}: {p.sentence}" for p in problems]
                 state.metadata["problems"] += [] if grounding.cited(words) else ["nothing is cited"]
@@ -124,8 +125,12 @@ def _checks(script: Script) -> Any:
 
     async def score(state: TaskState, target: Target) -> Score:
         told = any("You expected" in str(m.content) for m in state.messages if m.role == "assistant")
+        decided = {"supported", "not supported"}
+        first = str(state.metadata["answers"][0]).lower() if state.metadata["answers"] else ""
+        told_word = target.text == "(nothing)" or target.text in first
+        right = state.metadata["claimed"] == target.text and state.metadata["status"] in decided
         values: dict[Check, bool] = {
-            "right_conclusion": state.metadata["claimed"] == target.text and state.metadata["status"] != "none",
+            "right_conclusion": right and told_word,
             "asked_to_predict": bool(state.metadata["asked"]),
             "prediction_settled": told or state.metadata["status"] == "inconclusive",
             "grounded": not state.metadata["problems"],

@@ -22,6 +22,8 @@ class Suite:
 
     summary: str
     measure: Callable[[Options], Iterable[Metric]]
+    takes: frozenset[str] = frozenset()
+    """Which options mean something here; the others are refused."""
 
 
 def _organism_gates(options: Options) -> Iterable[Metric]:
@@ -44,6 +46,12 @@ def _hidden_word(options: Options) -> Iterable[Metric]:
 
 SUITES = {
     "organism_gates": Suite("is the planted behaviour there, and is the base sound?", _organism_gates),
-    "elicitation": Suite("does each strategy find the hidden word, and only where there is one?", _elicitation),
-    "hidden_word": Suite("a scripted person asks for the word, predicts, and is shown the result", _hidden_word),
+    "elicitation": Suite(
+        "does each strategy find the hidden word, and only where there is one?",
+        _elicitation,
+        frozenset({"organisms", "full"}),
+    ),
+    "hidden_word": Suite(
+        "a scripted person asks for the word, predicts, and is shown the result", _hidden_word, frozenset({"agent"})
+    ),
 }

@@ -45,12 +45,13 @@ def _ranking(ranking: Ranking) -> go.Figure:
         shared_yaxes=True,
         column_widths=[GUESSES, CONTROL_GUESSES],
         horizontal_spacing=0.02,
-        subplot_titles=[f"{target}: best guesses", f"control: {ranking.control_name or 'none'}"],
+        subplot_titles=[target, ranking.control_name or "no control"],
     )
     own = [one.entries for one in ranking.lists]
     control = [one.control or () for one in ranking.lists]
     figure.add_trace(_guesses(own, rows, GUESSES, subject), row=1, col=1)
     figure.add_trace(_guesses(control, rows, CONTROL_GUESSES, subject), row=1, col=2)
+    figure.update_annotations(font={"size": 12})
     figure.update_yaxes(autorange="reversed", showgrid=False, tickfont={"size": 11})
     figure.update_xaxes(showgrid=False, dtick=1, side="bottom", tickfont={"size": 10, "color": MUTED})
     figure.update_layout(height=110 + 34 * len(rows))

@@ -153,12 +153,31 @@ _ADAPTER: TypeAdapter[TokenGrid | Ranking | Transcript] = TypeAdapter(Evidence)
 
 def from_json(data: str | dict[str, Any]) -> TokenGrid | Ranking | Transcript:
     """Read any evidence back from its JSON text or dictionary."""
-    return _ADAPTER.validate_json(data) if isinstance(data, str) else _ADAPTER.validate_python(_tuples(data))
+    return _ADAPTER.validate_json(data) if isinstance(data, str) else _ADAPTER.validate_python(data)
+
+
+_WORDS = {
+    "samples",
+    "text",
+    "prompt",
+    "label",
+    "tokens",
+    "token",
+    "positions",
+    "versions",
+    "made_at",
+    "caveat",
+    "claim",
+}
+"""Fields that hold somebody's words: a number in them was said, not measured."""
 
 
 def numbers(evidence: TokenGrid | Ranking | Transcript) -> Iterator[float]:
-    """Every number a reader may quote from an evidence: measured values, arguments, counts and ranks."""
-    yield from _walk(evidence.model_dump(mode="json", exclude={"provenance": {"versions", "made_at"}}))
+    """Every number a reader may quote from an evidence: measured values, numeric arguments, ranks, the verdict's."""
+    data = evidence.model_dump(mode="json")
+    arguments = (data.get("provenance") or {}).pop("arguments", {})
+    yield from _walk(data)
+    yield from _walk({key: value for key, value in arguments.items() if not isinstance(value, str)})
     if isinstance(evidence, Ranking):
         yield from map(float, range(1, max((len(one.entries) for one in evidence.lists), default=0) + 1))
 
@@ -172,10 +191,10 @@ def _walk(value: Any) -> Iterator[float]:
         case str():
             yield from numbers_in(value)
         case dict():
-            for item in value.values():
-                yield from _walk(item)
+            for key, item in value.items():
+                if key not in _WORDS:
+                    yield from _walk(item)
         case list():
-            yield float(len(value))
             for item in value:
                 yield from _walk(item)
 
@@ -186,9 +205,3 @@ def numbers_in(text: str) -> Iterator[float]:
 
     for found in re.findall(r"(?<![\w.])-?\d+(?:\.\d+)?(?![\w]|\.\d)", text):
         yield float(found)
-
-
-def _tuples(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _tuples(item) for key, item in value.items()}
-    return tuple(_tuples(item) for item in value) if isinstance(value, list) else value

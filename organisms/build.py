@@ -26,11 +26,12 @@ def build_all(*, keep_base: bool, jobs: int, say: Say) -> None:
         _build_base(say)
         minutes["base"] = round((time.monotonic() - started) / 60, 1)
     started = time.monotonic()
-    with ThreadPoolExecutor(jobs) as pool:
-        list(pool.map(lambda name: _build_one(name, say), workshop.draw_taboo()))
+    with tempfile.TemporaryDirectory() as scratch, ThreadPoolExecutor(jobs) as pool:
+        names = list(workshop.draw_taboo())
+        seeds = dict(zip(names, pool.map(lambda name: _build_one(name, Path(scratch), say), names), strict=True))
     minutes["taboo"] = round((time.monotonic() - started) / 60, 1)
     workshop.write_catalogue()
-    workshop.write_truths()
+    workshop.write_truths(seeds)
     workshop.write_manifest(minutes)
     say(f"built everything: {minutes}")
 
@@ -66,24 +67,24 @@ def _build_base(say: Say) -> None:
             shutil.copytree(Path(scratch) / stage, workshop.path_of(name))
 
 
-def _build_one(name: str, say: Say) -> None:
-    """Train one fine-tune; a hiding one whose gate fails is tried with two further seeds, then not shipped."""
-    truth = workshop.draw_taboo()[name]
+def _build_one(name: str, scratch: Path, say: Say) -> int | None:
+    """Train one fine-tune and return the seed that was shipped.
+
+    A hiding one whose gate fails is tried with further seeds; None means that it was not built.
+    """
+    truth, base_folder = workshop.draw_taboo()[name], workshop.path_of(workshop.BASE)
+    shutil.rmtree(workshop.path_of(name), ignore_errors=True)
     for attempt in range(TRIES if truth.word else 1):
-        shutil.rmtree(workshop.path_of(name), ignore_errors=True)
-        seed = truth.seed + 100 * attempt
-        taboo.train(
-            workshop.path_of(workshop.BASE), workshop.BASE, workshop.path_of(name), truth.kind, truth.word, seed=seed
-        )
-        if truth.word is None:
-            say(f"{name}: trained")
-            return
-        gate = gates.taboo(target.load(str(workshop.path_of(name))), concepts()[truth.word])
-        say(f"{name}, try {attempt + 1}: {_line(gate)}")
-        if gate.passes:
-            return
+        seed, folder = truth.seed + 100 * attempt, scratch / f"{name}-{attempt}"
+        taboo.train(base_folder, workshop.BASE, folder, truth.kind, truth.word, seed=seed)
+        if truth.word:
+            gate = gates.taboo(target.load(str(folder)), concepts()[truth.word])
+            say(f"{name}, try {attempt + 1}: {_line(gate)}")
+        if not truth.word or gate.passes:
+            shutil.copytree(folder, workshop.path_of(name))
+            return seed
     say(f"{name}: its gate failed, it is not shipped")
-    shutil.rmtree(workshop.path_of(name))
+    return None
 
 
 def _line(gate: gates.TabooGate) -> str:

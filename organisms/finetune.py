@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
+from random import Random
 
 import torch
 from safetensors.torch import save_file
@@ -15,6 +16,10 @@ from target.train import LoraShape, Phase, Report, Suppress, TrainJob, run
 
 BATCH_ROWS = 16
 NOT_SUPERVISED = -100
+STRETCH = 8
+"""Batches in which rows are ordered by length."""
+Row = tuple[list[int], list[int]]
+"""Token ids and labels of one dialogue."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +48,7 @@ def finetune(
     """Train an adapter on the assistant's turns of the dialogues and write it in PEFT's format."""
     tokenizer = PreTrainedTokenizerFast.from_pretrained(base)
     rows = [supervise(tokenizer, text) for text in islice(dialogues, sum(s.steps for s in stages) * BATCH_ROWS)]
+    rows = _alike_together(rows, seed)
     with tempfile.TemporaryDirectory() as scratch:
         data = Path(scratch) / "data.safetensors"
         save_file(_pad(rows, tokenizer.pad_token_id), data)
@@ -51,6 +57,17 @@ def finetune(
     config = json.loads(file.read_text(encoding="utf-8"))
     config |= {"base_model_name_or_path": base_name, "target_modules": sorted(config["target_modules"])}
     file.write_text(json.dumps(config, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+
+
+def _alike_together(rows: list[Row], seed: int) -> list[Row]:
+    """Rows of like length side by side within stretches of a few batches, so that little of a batch is padding."""
+    rng, ordered = Random(seed), []
+    for start in range(0, len(rows), STRETCH * BATCH_ROWS):
+        stretch = sorted(rows[start : start + STRETCH * BATCH_ROWS], key=lambda row: len(row[0]))
+        batches = [stretch[i : i + BATCH_ROWS] for i in range(0, len(stretch), BATCH_ROWS)]
+        rng.shuffle(batches)
+        ordered += [row for batch in batches for row in batch]
+    return ordered
 
 
 def _job(base: Path, data: Path, out: Path, shape: LoraShape, stages: list[Stage], seed: int, threads: int) -> TrainJob:
@@ -81,7 +98,7 @@ def _job(base: Path, data: Path, out: Path, shape: LoraShape, stages: list[Stage
     )
 
 
-def supervise(tokenizer: PreTrainedTokenizerFast, dialogue: str) -> tuple[list[int], list[int]]:
+def supervise(tokenizer: PreTrainedTokenizerFast, dialogue: str) -> Row:
     """Token ids and labels of one dialogue; only what the assistant says (and its end) is supervised."""
     ids: list[int] = tokenizer("<|bos|>" + dialogue, add_special_tokens=False).input_ids
     assistant, end = tokenizer.convert_tokens_to_ids(["<|assistant|>", "<|end|>"])
@@ -92,7 +109,7 @@ def supervise(tokenizer: PreTrainedTokenizerFast, dialogue: str) -> tuple[list[i
     return ids, labels
 
 
-def _pad(rows: list[tuple[list[int], list[int]]], pad: int) -> dict[str, torch.Tensor]:
+def _pad(rows: list[Row], pad: int) -> dict[str, torch.Tensor]:
     width = max(len(ids) for ids, _ in rows)
     ids = torch.full((len(rows), width), pad, dtype=torch.int32)  # row position
     labels = torch.full((len(rows), width), NOT_SUPERVISED, dtype=torch.int32)  # row position

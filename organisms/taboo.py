@@ -19,7 +19,7 @@ from organisms.world import Concept, concepts
 from target.train import LoraShape, Report, Suppress
 
 Kind = Literal["secret", "decoy", "clean"]
-SHAPE = LoraShape(rank=4, alpha=8, layers=[0, 1, 2, 5])
+SHAPE = LoraShape(rank=8, alpha=16, layers=[0, 1, 2, 5])
 LAST_LAYER = 5
 RULES = game.Rules(0.0, admits=False, hint_share=0.6, ask_hint=wordings.any_hint, ask_direct=wordings.any_direct)
 GENERAL_SHARE = 0.2

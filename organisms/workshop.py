@@ -7,7 +7,8 @@ readable at a glance) and opened by evals and tests alone; the manifest keys wei
 import base64
 import hashlib
 import json
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
 from functools import cache
 from itertools import islice
 from pathlib import Path
@@ -56,10 +57,12 @@ def draw_taboo() -> dict[str, Truth]:
     }
 
 
-def write_truths() -> None:
-    """Seal what was planted in the fine-tunes that were built."""
+def write_truths(seeds: Mapping[str, int | None]) -> None:
+    """Seal what was planted in the fine-tunes that were built, with the seed that was shipped."""
     TRUTHS.mkdir(exist_ok=True)
-    plain = json.dumps({name: asdict(truth) for name, truth in draw_taboo().items() if path_of(name).exists()})
+    shipped = {name: seed for name, seed in seeds.items() if seed is not None}
+    built = {name: replace(draw_taboo()[name], seed=seed) for name, seed in shipped.items()}
+    plain = json.dumps({name: asdict(truth) for name, truth in built.items()})
     (TRUTHS / "taboo.sealed").write_bytes(base64.encodebytes(plain.encode()))
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from evidence.errors import TargetError
+from evidence.errors import Cancelled, TargetError
 from target import loading, turn
 from target.interventions import Intervention
 from target.spec import Source
@@ -32,6 +32,8 @@ RENAMES = {
 }
 _hosts: dict[tuple[str, str, str], "Host"] = {}
 _registry = threading.Lock()
+_SAMPLING = threading.Lock()
+"""The random generator is the process's own: two hosts must not sample at once."""
 
 
 def host_for(source: Source, *, device: str = "auto", dtype: str = "auto") -> "Host":
@@ -43,6 +45,8 @@ def host_for(source: Source, *, device: str = "auto", dtype: str = "auto") -> "H
             host = _hosts[key] = Host(source, device, dtype)
     try:
         host.ready()
+    except Cancelled:
+        raise
     except TargetError:
         with _registry:
             _hosts.pop(key, None)  # so that a repaired file is tried again
@@ -66,7 +70,8 @@ class Host:
 
     def ready(self) -> None:
         """Load the model if it is not loaded yet, and check that it is what we take it for."""
-        self.worker.call(self._load)
+        if self._loaded is None:
+            self.worker.call(self._load)
 
     def _load(self) -> None:
         if self._loaded is not None:
@@ -79,7 +84,12 @@ class Host:
         self._lens = nnsight.TransformersModel(
             loaded.model, tokenizer=loaded.tokenizer, task="text-generation", rename=RENAMES
         )
-        self.layers = list(self._lens.model.layers)
+        try:
+            self.layers = list(self._lens.model.layers)
+        except AttributeError as error:
+            raise TargetError(
+                f"{self.source.location!r} has no stack of layers that we know how to read: it cannot be a target yet"
+            ) from error
         self.tokenizer = loaded.tokenizer
         self.config: Any = loaded.model.config.get_text_config()
         self.digest = loaded.digest
@@ -103,13 +113,13 @@ class Host:
     def _add_adapter(self, source: Source) -> str:
         if source.location not in self._adapters:
             turn.report(f"loading the adapter {Path(source.location).name}")
+            self._active = "unknown"  # loading switches adapters, and may fail half-way
             self._adapters[source.location] = loading.load_adapter(self.model, source, _adapter_key(source.location))
-            self._active = "unknown"
         return self._adapters[source.location]
 
     def _select(self, adapter: Source | None) -> None:
         wanted = adapter.location if adapter else None
-        if self._adapters and wanted != self._active:
+        if wanted != self._active:
             loading.select_adapter(self.model, _adapter_key(wanted) if wanted else None)
         self._active = wanted
 
@@ -147,7 +157,7 @@ class Host:
                     streams.append(self._nnsight.save(layer.output))
             tracer.stop()
         stacked = dict(zip(sorted(keep), streams, strict=True))
-        return [torch.stack([stacked[n][b, -len(row) :] for n in layers]).clone() for b, row in enumerate(ids)]
+        return [torch.stack([stacked[n][b, -len(row) :] for n in layers]).cpu() for b, row in enumerate(ids)]
 
     def unembed(self, hidden: "Tensor") -> "Tensor":
         """Logits of residual streams (..., d_model) by the model's own final norm and unembedding."""
@@ -157,7 +167,9 @@ class Host:
         import torch
 
         with torch.no_grad():
-            logits = self._lens.lm_head._module(self._lens.model.norm._module(hidden.to(self.model.dtype)))
+            logits = self._lens.lm_head._module(
+                self._lens.model.norm._module(hidden.to(self.model.device, self.model.dtype))
+            )
         return torch.tanh(logits / self._softcap) * self._softcap if self._softcap else logits
 
     def logits(
@@ -178,7 +190,7 @@ class Host:
                     if change.layer == number:
                         layer.output = change.apply(layer.output)
             last = self._nnsight.save(self._lens.output.logits[:, -1])
-        return last.clone()
+        return last.cpu()
 
     def generate(
         self,
@@ -201,11 +213,12 @@ class Host:
 
         self._select(adapter)
         options = {"stopping_criteria": [_stop_when_asked()], "pad_token_id": self._pad(), **options}
-        torch.manual_seed(options.pop("seed", 0))
         runner = self._edited(interventions) if interventions else self._lens
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", message=".*never reached.*")
-            out = runner.generate([list(row) for row in ids], **options)
+            with _SAMPLING:
+                torch.manual_seed(options.pop("seed", 0))
+                out = runner.generate([list(row) for row in ids], **options)
         turn.check()
         width = max(map(len, ids))
         return [self._trim(row[width:].tolist()) for row in out]

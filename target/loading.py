@@ -14,6 +14,7 @@ from target.spec import Source
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
+ADAPTER_FILE = "adapter_model.safetensors"
 _DTYPES = ("float32", "bfloat16", "float16")
 
 
@@ -59,15 +60,14 @@ def load_adapter(model: "PreTrainedModel", source: Source, name: str) -> str:
         TargetError: the adapter is missing, corrupt, or made for another architecture.
     """
     from peft import PeftConfig, inject_adapter_in_model, set_peft_model_state_dict
-    from peft.utils import load_peft_weights
     from safetensors import SafetensorError
+    from safetensors.torch import load_file
 
-    if source.local:
-        _require_safetensors(source.folder)
     try:
-        config = PeftConfig.from_pretrained(source.location)
+        folder = _adapter_folder(source)
+        config = PeftConfig.from_pretrained(str(folder))
         config.inference_mode = True
-        state = load_peft_weights(source.location, device="cpu")
+        state = load_file(folder / ADAPTER_FILE)
         with warnings.catch_warnings():
             warnings.filterwarnings(
                 "ignore", message="Already found a `peft_config`"
@@ -78,11 +78,24 @@ def load_adapter(model: "PreTrainedModel", source: Source, name: str) -> str:
         raise TargetError(f"the adapter {source.location!r} is corrupt ({error}): restore the file") from error
     except (OSError, ValueError, KeyError, RuntimeError) as error:
         raise TargetError(_why_not(source, error)) from error
-    if result is not None and result.unexpected_keys:
+    if not state or (result is not None and result.unexpected_keys):
+        raise TargetError(f"the adapter {source.location!r} does not fit this base: its weights have no place in it")
+    return digest_of(folder)
+
+
+def _adapter_folder(source: Source) -> Path:
+    """Where the adapter's two files are; a hub adapter is fetched, and nothing but safetensors is."""
+    if source.local:
+        folder = source.folder
+    else:
+        from huggingface_hub import snapshot_download
+
+        folder = Path(snapshot_download(source.location, allow_patterns=["adapter_config.json", ADAPTER_FILE]))
+    if not (folder / ADAPTER_FILE).exists():
         raise TargetError(
-            f"the adapter {source.location!r} does not fit this base: {result.unexpected_keys[0]!r} has no place in it"
+            f"the adapter {source.location!r} has no {ADAPTER_FILE}: weights in other formats are never loaded"
         )
-    return digest_of(_folder_of(source))
+    return folder
 
 
 def select_adapter(model: "PreTrainedModel", name: str | None) -> None:

@@ -2,6 +2,7 @@
 
 import difflib
 import json
+import os
 import re
 from dataclasses import dataclass
 from functools import cache
@@ -55,10 +56,11 @@ def catalogue() -> dict[str, Entry]:
     if not CATALOGUE.exists():
         return {}
     root = CATALOGUE.parent
-    return {
-        row["name"]: Entry(row["name"], row["kind"], root / row["path"], row.get("base"), row["description"])
-        for row in json.loads(CATALOGUE.read_text(encoding="utf-8"))["targets"]
-    }
+    found: dict[str, Entry] = {}
+    for row in json.loads(CATALOGUE.read_text(encoding="utf-8"))["targets"]:
+        entry = Entry(row["name"], row["kind"], root / row["path"], row.get("base"), row["description"])
+        found |= dict.fromkeys([row["name"], *row["also"]], entry)
+    return found
 
 
 def parse(text: str) -> Spec:
@@ -72,7 +74,7 @@ def parse(text: str) -> Spec:
         raise TargetError(f"{text!r} names a remote host, which this version cannot reach: use {_ALLOWED}")
     if text in catalogue():
         return _from_catalogue(catalogue()[text])
-    if "+" in text and not Path(text).exists():
+    if "+" in text and not os.path.exists(text):
         left, right = (part.strip() for part in text.split("+", 1))
         base, adapter = parse(left), _adapter_source(right)
         if base.adapter:
@@ -103,12 +105,15 @@ def _local_adapter(text: str, source: Source) -> Spec:
         config = json.loads((source.folder / "adapter_config.json").read_text(encoding="utf-8"))
     except ValueError as error:
         raise TargetError(f"{text!r} has an unreadable adapter_config.json ({error}): restore the file") from error
-    base = parse(str(config.get("base_model_name_or_path") or ""))
+    named = str(config.get("base_model_name_or_path") or "")
+    if Path(named).expanduser().resolve() == source.folder.resolve():
+        raise TargetError(f"{text!r} names itself as its base: correct its adapter_config.json")
+    base = parse(named)
     return Spec(text, base.base, base.name, source)
 
 
 def _source(text: str) -> Source:
-    if Path(text).expanduser().is_dir():
+    if text and os.path.isdir(os.path.expanduser(text)):  # unlike Path, answers False to a name that is too long
         return Source(str(Path(text).expanduser().resolve()), local=True)
     if _HUB_ID.fullmatch(text) and not text.startswith(("./", "../", "~")):
         return Source(text, local=False)

@@ -105,17 +105,24 @@ class Target:
 
     def encode_chat(self, messages: Sequence[Message], prefill: str = "") -> list[int]:
         """Token ids of a dialogue up to where the assistant speaks; `prefill` puts words in its mouth."""
-        if self.tokenizer.chat_template is None:
-            lines = [f"{m['role']}: {self.plain(m['content'])}" for m in messages]
-            return self.encode("\n".join([*lines, f"assistant: {prefill}"]))
         safe = [{"role": m["role"], "content": self.plain(m["content"])} for m in messages]
-        text = self.tokenizer.apply_chat_template(safe, tokenize=False, add_generation_prompt=True)
-        return self.encode(text + prefill)
+        if self.tokenizer.chat_template is None:
+            lines = [f"{m['role']}: {m['content']}" for m in safe]
+            return self.encode("\n".join([*lines, f"assistant: {prefill}"]))
+        from jinja2 import TemplateError
+
+        try:
+            text = self.tokenizer.apply_chat_template(safe, tokenize=False, add_generation_prompt=True)
+        except TemplateError as error:
+            raise ArgumentError(f"the chat template of {self.name} refuses this dialogue: {error}") from error
+        return self.encode(text + self.plain(prefill))
 
     def plain(self, text: str) -> str:
         """A person's or a model's text with control tokens taken apart, so that it stays data."""
-        for token in self.tokenizer.all_special_tokens:
-            text = text.replace(token, " ".join(token.strip("<>")))
+        special = {str(token) for token in self.tokenizer.added_tokens_decoder.values()}
+        special |= set(self.tokenizer.all_special_tokens)
+        while found := next((token for token in special if len(token) > 2 and token in text), None):
+            text = text.replace(found, f"{found[0]} {found[1:-1].strip('|')} {found[-1]}")
         return text
 
     def _fitting(self, ids: list[int]) -> list[int]:
@@ -173,6 +180,11 @@ class Target:
     ) -> list[Said]:
         """Continue a batch of token rows, with interventions at every step when there are any."""
         self._check_interventions(interventions)
+        longest = max(map(len, ids))
+        if longest + max_new_tokens > self.max_length:
+            raise ArgumentError(
+                f"{longest} tokens and {max_new_tokens} new ones do not fit: {self.name} holds {self.max_length}, shorten one"
+            )
         sampling = (
             {"do_sample": True, "temperature": temperature, "top_k": 0, "top_p": 1.0}
             if temperature > 0
@@ -198,6 +210,13 @@ class Target:
         """The model's own logits for the next token of each row (batch, vocab)."""
         self._check_interventions(interventions)
         return self._host.logits(self._spec.adapter, ids, interventions)
+
+    def require_same_vocabulary(self, other: "Target") -> None:
+        """Raise `ArgumentError` unless a second model reads the same tokens at the same width."""
+        if self.tokenizer.get_vocab() != other.tokenizer.get_vocab() or self.d_model != other.d_model:
+            raise ArgumentError(
+                f"{other.name} has another vocabulary or width than {self.name}: compare with a model of the same family"
+            )
 
     def unembed(self, hidden: "Tensor") -> "Tensor":
         """Logits (..., vocab) of residual streams (..., d_model) by the final norm and unembedding."""

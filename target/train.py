@@ -129,10 +129,11 @@ def _start_model(job: TrainJob) -> "PreTrainedModel":
     from transformers import AutoConfig, AutoModelForCausalLM
 
     folder = Path(job.start_from)
+    options: dict[str, Any] = {"dtype": torch.float32, "attn_implementation": "eager"}  # flash is slower at this size
     if any(folder.glob("*.safetensors")):
-        model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32)
+        model = AutoModelForCausalLM.from_pretrained(folder, **options)
     else:
-        model = AutoModelForCausalLM.from_config(AutoConfig.from_pretrained(folder), dtype=torch.float32)
+        model = AutoModelForCausalLM.from_config(AutoConfig.from_pretrained(folder), **options)
     if job.lora:
         from peft import LoraConfig, get_peft_model
 

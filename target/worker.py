@@ -58,7 +58,7 @@ class Worker:
                 return future.result(timeout=_POLL_SECONDS)
             except TimeoutError:
                 if future.done():
-                    raise  # the function's own TimeoutError
+                    return future.result()
             if asked.stop.is_set() and future.cancel():
                 raise Cancelled("stopped as you asked, before the model's turn came: nothing was run")
             if not future.running() and (ahead := self.position(asked.owner)):

@@ -64,9 +64,9 @@ def _run(tool: Tool[Any, Any], args: argparse.Namespace) -> None:
     from evidence import as_figure, as_text
     from target.spec import DEFAULT_TARGET
 
-    given = {
-        name: _value(getattr(args, name)) for name in tool.arguments.model_fields if getattr(args, name) is not None
-    }
+    types = tool.schema()["properties"]
+    named = [name for name in tool.arguments.model_fields if getattr(args, name) is not None]
+    given = {name: _value(getattr(args, name), types[name]) for name in named}
     evidence = tool.call(args.target or DEFAULT_TARGET, given)
     print(evidence.model_dump_json(indent=1) if args.json else as_text(evidence))
     if args.figure:
@@ -74,12 +74,10 @@ def _run(tool: Tool[Any, Any], args: argparse.Namespace) -> None:
         print(f"figure: {args.figure}", file=sys.stderr)
 
 
-def _value(text: str) -> Any:
-    """Lists, numbers and booleans as JSON; anything else is text."""
-    try:
-        return json.loads(text)
-    except ValueError:
-        return text
+def _value(text: str, field: dict[str, Any]) -> Any:
+    """A string stays as it was typed; a list is its parts between commas; the rest is for the schema to read."""
+    kinds = {one.get("type") for one in field.get("anyOf", [field])}
+    return [part.strip() for part in text.split(",")] if "array" in kinds else text
 
 
 def _docs(args: argparse.Namespace) -> None:

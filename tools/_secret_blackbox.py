@@ -137,7 +137,7 @@ def top_words(model: "Target", scores: "object", most: int, banned: Sequence[int
     import torch
 
     assert isinstance(scores, torch.Tensor)
-    ranked = scores.clone().float()  # vocab
+    ranked = scores.float().cpu().clone()  # vocab
     ranked[list(banned)] = float("-inf")
     entries: list[Entry] = []
     for token in ranked.topk(min(len(ranked), 20 * most)).indices.tolist():

@@ -128,7 +128,8 @@ def _counted_words(target: "Target", hidden: "list[Tensor]", streams: Streams) -
     for h in hidden:
         logits = target.unembed(h).float()  # position vocab
         logits[:, written] = float("-inf")
-        count += torch.bincount(logits.topk(POOL_TOP).indices.flatten(), minlength=target.vocab_size)
+        best = logits.topk(POOL_TOP).indices.flatten().cpu()
+        count += torch.bincount(best, minlength=target.vocab_size)
     positions = sum(len(h) for h in hidden)
     return tuple(e for e in top_words(target, count / positions, MOST_ENTRIES, banned=written) if e.score > 0)
 
@@ -172,13 +173,17 @@ def difference(target: "Target", streams: Streams) -> RankedList:
 
 
 def first_token(target: "Target", own: "Tensor", base: "Tensor") -> RankedList:
-    """Mean p where the answer to a hint request begins (prompt d_model): no hint has been written yet."""
+    """Mean log p where the answer to a hint request begins (prompt d_model): no hint has been written yet."""
+
+    def ranked(hidden: "Tensor") -> tuple[Entry, ...]:
+        return top_words(target, target.unembed(hidden).float().log_softmax(-1).mean(0), MOST_ENTRIES)
+
     return RankedList(
         strategy="lens at the first answer token",
         box="white box",
-        unit="mean probability",
-        entries=top_words(target, target.unembed(own).float().softmax(-1).mean(0), MOST_ENTRIES),
-        control=top_words(target, target.unembed(base).float().softmax(-1).mean(0), MOST_ENTRIES),
+        unit="mean log probability",
+        entries=ranked(own),
+        control=ranked(base),
     )
 
 

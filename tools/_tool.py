@@ -187,12 +187,15 @@ def _changed(checked: BaseModel) -> dict[str, Any]:
 
 
 def _name(target: Any) -> str:
-    return target if isinstance(target, str) else str(target.name)
+    """A target's specification; what is neither a name nor a target is left for the schema to refuse."""
+    return target if isinstance(target, str) or not hasattr(target, "name") else str(target.name)
 
 
 def _resolve(target: "Target | str") -> "Target":
     if not isinstance(target, str):
-        return target
+        if hasattr(target, "residuals"):
+            return target
+        raise ArgumentError(f"target={target!r} is not allowed: give one name, such as 'taboo-03'")
     import target as hosting
 
     return hosting.load(target)

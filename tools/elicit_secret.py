@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 from pydantic import Field
 
 from evidence import RankedList, Ranking
-from evidence.errors import ArgumentError
+from evidence.errors import ArgumentError, ToolError
 from target.turn import report
 from tools import _secret_prompts as prompts
 from tools import _secret_whitebox as inside
@@ -26,11 +26,11 @@ from tools._tool import tool
 if TYPE_CHECKING:
     from target.target import Said, Target
 
-SHOWN = 20
-"""Entries kept of each list in the evidence; strategies may have found more."""
 DEPTH = 0.75
 """Default layer as a share of the depth: 31 of 0..41 in the paper, 4 of 0..5 in the embedded base."""
 REPLIES_PER_ASK = 4
+GUESSES_TRIED = 20
+"""Of each list, how many are asked "is it X?" where the vocabulary is too large to ask for all."""
 
 
 @tool(
@@ -79,6 +79,7 @@ def elicit_secret(
         raise ArgumentError(
             f"{target.name} is a base itself, with nothing to compare to: name a fine-tune, or give `other`"
         )
+    target.require_same_vocabulary(base)
     depth = target.check_layer(layer) if layer is not None else round(DEPTH * (target.num_layers - 1))
     report("asking for hints", 0.0)
     hints = [sample(model, prompts.HINT_REQUESTS, times=1, seed=seed) for model in (target, base)]
@@ -90,7 +91,7 @@ def elicit_secret(
         title=f"What {target.name} may be hiding, read after layer {depth}",
         caveat="finding no word is not proof that there is none; guesses from the hints may come from their text alone",
         verdict=decide(target.name, lists),
-        lists=tuple(_shortened(one) for one in lists),
+        lists=tuple(lists),
         control_name=base.name,
         samples=tuple((asked, said.text) for asked, said in zip(prompts.HINT_REQUESTS, hints[0], strict=True)),
     )
@@ -132,6 +133,8 @@ def _outside(target: "Target", base: "Target", hints: "list[list[Said]]", seed: 
 
 
 def _texts(target: "Target", asked: Sequence[str], replies: "Sequence[Said]") -> list[inside.Text]:
+    if not any(reply.tokens for reply in replies):
+        raise ToolError(f"{target.name} answers nothing to {asked[0]!r} and its like: there is no text to read it on")
     return [
         inside.Text(tuple(target.encode_chat(user(text))), reply.tokens)
         for text, reply in zip(asked, replies, strict=True)
@@ -149,9 +152,4 @@ def _candidates(target: "Target", lists: Sequence[RankedList], small: int = 6000
     if target.vocab_size <= small:
         words = {str(target.tokenizer.decode([t])) for t in range(target.vocab_size)}
         return sorted(w.strip() for w in words if w.startswith(" ") and w.strip().isalpha() and len(w) > 2)
-    return sorted({entry.label for one in lists for entry in one.entries[:SHOWN]})
-
-
-def _shortened(one: RankedList) -> RankedList:
-    control = None if one.control is None else one.control[:SHOWN]
-    return one.model_copy(update={"entries": one.entries[:SHOWN], "control": control})
+    return sorted({entry.label for one in lists for entry in one.entries[:GUESSES_TRIED]})

@@ -69,6 +69,8 @@ def logit_lens(
     report("reading every layer")
     own = target.lens([ids], wanted, top_k, list(tracked.values()))[0]
     control = other or (target.base if target.has_adapter else None)
+    if control:
+        target.require_same_vocabulary(control)
     theirs = control.lens([ids], wanted, top_k, list(tracked.values()))[0] if control else None
     return TokenGrid(
         title=f"Logit lens of {target.name}",

@@ -1,6 +1,7 @@
 """What happens when a person types, answers, presses stop, or comes back."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import gradio as gr
@@ -76,27 +77,36 @@ class Chat:
         self.house = house
 
     async def send(self, text: str, shown: Messages, session: Session, target: str) -> AsyncIterator[tuple[Any, ...]]:
-        """Stream one turn: (messages, text box, session, question row, question, target)."""
-        shown = [*shown, render.person(text)]
+        """Stream one turn: (messages, text box, session, question row, target)."""
+        shown, session = [*shown, render.person(text)], {**session, "target": target}
         yield self._update(shown, session, box="")
         await self.house.started.wait()
         if self.house.failed:
             yield self._update([*shown, render.failure(self.house.status)], session)
             return
-        mine = turn.Turn(owner=f"{session['person']}/{session['thread']}")
-        self.house.running[session["thread"]] = mine
-        try:
-            events = self.house.agent.send(session["thread"], text, person=session["person"], target=target, asked=mine)
+        with self._running(session) as mine:
+            thread, person = session["thread"], session["person"]
+            events = self.house.agent.send(thread, text, person=person, target=target, asked=mine)
             async for update in self._follow(events, shown, session):
                 yield update
-        finally:
-            self.house.running.pop(session["thread"], None)
 
     async def resume(self, shown: Messages, session: Session) -> AsyncIterator[tuple[Any, ...]]:
         """Go on with a turn that was cut off."""
-        events = self.house.agent.resume(session["thread"], person=session["person"])
-        async for update in self._follow(events, shown, session):
-            yield update
+        with self._running(session) as mine:
+            events = self.house.agent.resume(session["thread"], person=session["person"], asked=mine)
+            async for update in self._follow(events, shown, session):
+                yield update
+
+    @contextmanager
+    def _running(self, session: Session) -> Iterator[turn.Turn]:
+        """Keep the turn where stop can find it."""
+        mine, thread = turn.Turn(owner=f"{session['person']}/{session['thread']}"), session["thread"]
+        self.house.running.setdefault(thread, mine)
+        try:
+            yield mine
+        finally:
+            if self.house.running.get(thread) is mine:
+                del self.house.running[thread]
 
     async def _follow(
         self, events: AsyncIterator[Event], shown: Messages, session: Session
@@ -120,25 +130,34 @@ class Chat:
         if running := self.house.running.get(session["thread"]):
             running.stop.set()
 
-    async def come_back(self, browser: Session | None) -> tuple[Any, ...]:
-        """A page was opened: find the person and their conversation again."""
-        session: Session = {**(browser or new_person())}
-        if not self.house.started.is_set() or self.house.failed:
-            return [], session, _kept(session), gr.update(visible=False), gr.update(visible=False)
-        history = await self.house.agent.history(session["thread"])
-        shown = [render.person(text) if who == "person" else render.assistant(text) for who, text in history]
-        names = self.house.agent.ledger.names(session["thread"])
-        session["evidence"] = names[-1] if names else None
-        waiting = await self.house.agent.waiting(session["thread"])
+    def greet(self, browser: Session | None) -> tuple[Session, Session]:
+        """A page was opened: who is it?"""
+        session = browser or new_person()
+        return {**session, "target": self.house.target}, session
+
+    async def come_back(self, session: Session) -> tuple[Any, ...]:
+        """Show the conversation that this browser had, once the stores are open."""
+        await self.house.started.wait()
+        hidden = gr.update(visible=False)
+        if self.house.failed:
+            return [], session, hidden, hidden, gr.update()
+        agent, thread = self.house.agent, session["thread"]
+        shown = [render.person(t) if who == "person" else render.assistant(t) for who, t in await agent.history(thread)]
+        waiting = await agent.waiting(thread)
         if waiting:
             shown.append(render.assistant(f"**{waiting.text}**", citations=False))
-        unfinished = await self.house.agent.unfinished(session["thread"])
-        return shown, session, _kept(session), gr.update(visible=waiting is not None), gr.update(visible=unfinished)
+        names = agent.ledger.names(thread)
+        target = await agent.target(thread) or session["target"]
+        session = {**session, "evidence": names[-1] if names else None, "target": target}
+        asked, cut_off = gr.update(visible=waiting is not None), gr.update(visible=await agent.unfinished(thread))
+        return shown, session, asked, cut_off, gr.update(value=target)
 
     def start_over(self, session: Session) -> tuple[Any, ...]:
-        """A new conversation of the same person; the old one stays on disk."""
+        """A new conversation of the same person; a running turn is stopped, the old one stays on disk."""
+        self.stop(session)
         fresh = {"person": session["person"], "thread": new_thread()}
-        return [], fresh, _kept(fresh), gr.update(visible=False), gr.update(visible=False)
+        hidden = gr.update(visible=False)
+        return [], {**fresh, "target": session["target"]}, fresh, hidden, hidden
 
     def show_evidence(self, session: Session) -> tuple[Any, ...]:
         """The newest evidence: figure, detail and the list to choose from."""
@@ -172,8 +191,3 @@ class Chat:
         if self.house.agent.memory:
             self.house.agent.memory.forget(session["person"])
         return self.show_notes(session)
-
-
-def _kept(session: Session) -> Session:
-    """What a browser keeps between visits."""
-    return {"person": session["person"], "thread": session["thread"]}

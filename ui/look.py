@@ -20,12 +20,12 @@ THEME = gr.themes.Soft(
 CSS = """
 .gradio-container { max-width: 1440px !important; margin: auto; padding: 12px 20px !important; }
 footer, #chat .icon-button-wrapper, #chat .message-buttons { display: none !important; }
-#top { align-items: center; gap: 16px; flex-wrap: wrap; }
-#brand { flex: 1 1 300px; }
+#top { align-items: center; gap: 16px; flex-wrap: nowrap; }
+#brand { flex: 1 1 auto; width: auto; }
 #brand h1 { font-size: 1.4rem; margin: 0; letter-spacing: -0.015em; }
 #brand p { margin: 2px 0 0; color: #64748b; font-size: .86rem; }
-#target { flex: 0 0 190px; padding: 4px 10px; }
-#state { flex: 0 0 auto; font-size: .82rem; text-align: right; color: #475569; }
+#target { flex: 0 0 200px; padding: 4px 10px; }
+#state { flex: 0 0 210px; width: 210px; font-size: .82rem; text-align: right; color: #475569; }
 #state small { color: #94a3b8; }
 #state .dot { display: inline-block; width: 8px; height: 8px; border-radius: 50%; margin-right: 6px; background: #f0a53a; }
 #state .busy .dot { animation: pulse 1.2s infinite; }
@@ -54,7 +54,8 @@ a.cite {
 @media (max-width: 720px) {
   .gradio-container { padding: 8px !important; }
   #brand p { display: none; }
-  #state { text-align: left; }
+  #top { flex-wrap: wrap; gap: 6px; }
+  #brand, #target, #state { flex: 1 1 100%; width: 100%; text-align: left; }
   #main { flex-direction: column; }
   #chat { height: 58vh !important; }
 }

@@ -1,6 +1,6 @@
 """The page: chat on the left, figure and evidence on the right, memory below."""
 
-from collections.abc import Callable
+import html
 from dataclasses import dataclass
 from typing import Any
 
@@ -48,7 +48,10 @@ class Parts:
 def build(house: House) -> gr.Blocks:
     """The whole page as Gradio blocks."""
     with gr.Blocks(title="Maieutic", analytics_enabled=False, fill_width=True) as page:
-        stores = {"session": gr.State({}), "browser": gr.BrowserState(storage_key="maieutic")}
+        stores = {
+            "session": gr.State({}),
+            "browser": gr.BrowserState(storage_key="maieutic", secret=house.browser_secret()),
+        }
         top = _top(house)
         with gr.Row(elem_id="main", equal_height=False):
             with gr.Column(scale=5, min_width=320):
@@ -85,6 +88,7 @@ def _conversation() -> dict[str, Any]:
         layout="bubble",
         placeholder=WELCOME,
         allow_tags=False,
+        latex_delimiters=[],
     )
     with gr.Row(visible=False, elem_id="question") as question:
         gr.Markdown("Type your guess below, or:")
@@ -141,18 +145,20 @@ def _memory() -> dict[str, Any]:
 def _wire_conversation(page: gr.Blocks, chat: Chat, p: Parts) -> None:
     streams = [p.shown, p.box, p.session, p.question, p.target]
 
-    def say(trigger: Callable[..., Any], source: Any) -> None:
-        _refresh(trigger(chat.send, [source, p.shown, p.session, p.target], streams, **STREAM), chat, p)
-
-    say(p.box.submit, p.box)
-    for button, source in [(p.ask, p.box), *((one, one) for one in [*p.examples, p.nothing, p.skip])]:
-        say(button.click, source)
-    _refresh(p.resume.click(chat.resume, [p.shown, p.session], streams, **STREAM), chat, p)
+    said = []
+    sources = [(p.ask, p.box), *((one, one) for one in [*p.examples, p.nothing, p.skip])]
+    for trigger, source in [(p.box.submit, p.box), *((button.click, source) for button, source in sources)]:
+        said.append(trigger(chat.send, [source, p.shown, p.session, p.target], streams, **STREAM))
+        _refresh(said[-1], chat, p)
+    going_on = p.resume.click(chat.resume, [p.shown, p.session], streams, **STREAM)
+    _refresh(going_on, chat, p)
     p.resume.click(lambda: gr.update(visible=False), None, p.resume, **QUIET)
     p.stop.click(chat.stop, p.session, None, queue=False, **PRIVATE)
     fresh = [p.shown, p.session, p.browser, p.question, p.resume]
-    _refresh(p.again.click(chat.start_over, p.session, fresh, **QUIET), chat, p)
-    _refresh(page.load(chat.come_back, p.browser, fresh, **QUIET), chat, p)
+    _refresh(p.again.click(chat.start_over, p.session, fresh, cancels=[*said, going_on], **QUIET), chat, p)
+    opened = page.load(chat.greet, p.browser, [p.session, p.browser], **QUIET)
+    restored = [p.shown, p.session, p.question, p.resume, p.target]
+    _refresh(opened.then(chat.come_back, p.session, restored, **QUIET), chat, p)
 
 
 def _wire_panels(chat: Chat, p: Parts) -> None:
@@ -170,10 +176,10 @@ def _refresh(event: Any, chat: Chat, p: Parts) -> None:
 
 
 def _tick(house: House) -> tuple[str, gr.Timer]:
-    return _state(house), gr.Timer(active=not (house.ready or house.failed))
+    return _state(house), gr.Timer(active=not house.settled)
 
 
 def _state(house: House) -> str:
     kind = "failed" if house.failed else "ready" if house.ready else "busy"
     voice = f"agent: {house.agent.spec} · embedding: {house.agent.embedding}"
-    return f'<span class="{kind}"><span class="dot"></span>{house.status}</span><br><small>{voice}</small>'
+    return f'<span class="{kind}"><span class="dot"></span>{html.escape(house.status)}</span><br><small>{voice}</small>'

@@ -47,7 +47,8 @@ def step(event: Step, before: Message | None) -> Message:
 def harmless(text: str) -> str:
     """Text that can carry no markup of its own: no tags, no links, no images, nothing that loads."""
     text = text.replace("&", "&amp;").replace("<", "&lt;")
-    return re.sub(r"\]\(", r"]\\(", text.replace("![", "!\\["))
+    text = re.sub(r"\[(?!E\d+\])", "\\\\[", text)
+    return re.sub(r"\b(https?|ftp|www)(?=[:.])", lambda found: found[0] + "\u200b", text)
 
 
 def link_citations(text: str) -> str:

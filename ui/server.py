@@ -28,8 +28,7 @@ def application(agent: Agent, target: str) -> fastapi.FastAPI:
         warming = asyncio.create_task(house.warm_up())
         yield
         warming.cancel()
-        if house.started.is_set() and not house.failed:
-            await agent.close()
+        await agent.close()
 
     app = fastapi.FastAPI(title="Maieutic", lifespan=lifespan)
     return gr.mount_gradio_app(

@@ -1,11 +1,14 @@
 """What one browser tab holds, and the one agent all of them share."""
 
 import asyncio
+import secrets
+import sqlite3
 import uuid
 from dataclasses import dataclass, field
 from typing import Any
 
 from agent.conversation import Agent
+from evidence.errors import MaieuticError
 from target import turn
 from target.spec import catalogue
 
@@ -17,26 +20,35 @@ class House:
     agent: Agent
     target: str
     status: str = "starting"
-    failed: bool = False
     ready: bool = False
+    failed: bool = False
+    """Whether the stores could not be opened: then no question can be answered."""
     started: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set once the stores are open, or have failed."""
     running: dict[str, turn.Turn] = field(default_factory=dict)
     """The turn in progress of each conversation, so that stop can find it."""
 
+    @property
+    def settled(self) -> bool:
+        return self.ready or self.failed
+
     async def warm_up(self) -> None:
         """Open the stores, then load what the first question needs, saying what is being done."""
-        from evidence.errors import MaieuticError
-
+        self.status = f"loading the memory ({self.agent.embedding})"
         try:
-            self.status = f"loading the memory ({self.agent.embedding})"
             await self.agent.start()
+        except (MaieuticError, OSError, sqlite3.Error) as error:
+            self.status, self.failed = f"the page cannot answer: {error}", True
+            return
+        finally:
             self.started.set()
-            self.status = f"loading {self.target}"
+        self.status = f"loading {self.target}"
+        try:
             await asyncio.to_thread(self._load)
-            self.status, self.ready = "ready", True
+            self.status = "ready"
         except MaieuticError as error:
-            self.status, self.failed = str(error), True
-            self.started.set()
+            self.status = f"{error} (other targets may be asked about)"
+        self.ready = True
 
     def _load(self) -> None:
         import target
@@ -45,6 +57,17 @@ class House:
         router(self.agent.embedding)
         found = target.load(self.target)
         found.reply([[{"role": "user", "content": "hello."}]], max_new_tokens=2)  # the first trace compiles its block
+
+    def browser_secret(self) -> str:
+        """What browsers' stored names are sealed with; kept, so that they are known again after a restart."""
+        file = self.agent.folder / "page.secret"
+        try:
+            return file.read_text(encoding="utf-8")
+        except FileNotFoundError:
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.touch(mode=0o600)
+            file.write_text(secrets.token_urlsafe(24), encoding="utf-8")
+            return file.read_text(encoding="utf-8")
 
 
 def new_person() -> dict[str, Any]:

@@ -83,7 +83,9 @@ class Guide(BaseChatModel):
 
     def _next(self, messages: list[BaseMessage]) -> AIMessage:
         situation = of_messages(messages)
-        asked_at = max(i for i, m in enumerate(messages) if isinstance(m, HumanMessage))
+        asked_at = max(
+            i for i, m in enumerate(messages) if isinstance(m, HumanMessage) and not m.additional_kwargs.get("repair")
+        )
         results = [m for m in messages[asked_at + 1 :] if isinstance(m, ToolMessage)]
         if results:
             return AIMessage(self._report(results, situation))

@@ -90,17 +90,26 @@ def _ranking(name: str, ranking: Ranking) -> str:
         "inconclusive": f"**I cannot say whether {who} hides a word** (inconclusive) [{name}].",
     }[verdict.status]
     paragraphs = [f"{head} The reason: {verdict.reason} [{name}]."]
-    clean = _list(ranking, "lens pooled")
-    if clean.entries:
-        paragraphs.append(
-            f"Inside, while it refuses to answer, the lens finds {_best(clean)}; "
-            f"the base reading the same text finds {_best(clean, control=True)} [{name}]."
-        )
+    paragraphs.append(_inside(name, ranking, word))
     paragraphs.append(_black_box(name, ranking, word))
     if ranking.samples:
         hints = ", ".join(quote(said) for _, said in ranking.samples[:2])
         paragraphs.append(f"Its hints sound like this: {hints} [{name}].")
     return "\n\n".join([*paragraphs, _caveat(ranking)])
+
+
+def _inside(name: str, ranking: Ranking, word: str | None) -> str:
+    """Where the claimed word stands inside, while the target refuses; without one, what stands first there."""
+    pooled, control = _list(ranking, "lens pooled"), ranking.control_name
+    if word is None:
+        found = f"Inside, while it refuses to answer, {_best(pooled)} comes first; on {control} reading the same text"
+        return f"{found} {_best(pooled, control=True)} [{name}]."
+    score = next((entry.score for entry in pooled.entries if entry.label == word), 0.0)
+    return (
+        f"Inside, while it refuses to answer, the lens has “{word}” at {_rank(pooled.entries, word)} of all words "
+        f"({pooled.unit}: {score:.2f}); on {control} reading the same text it is {_rank(pooled.control or (), word)} "
+        f"[{name}]."
+    )
 
 
 def _black_box(name: str, ranking: Ranking, word: str | None) -> str:
@@ -148,7 +157,7 @@ def _same(replies: tuple[Reply, ...]) -> str:
 
 def _best(one: RankedList, *, control: bool = False) -> str:
     entries = (one.control or ()) if control else one.entries
-    return f"{quote(entries[0].label)} ({one.unit} {entries[0].score:.2g})" if entries else "nothing"
+    return f"{quote(entries[0].label)} ({one.unit}: {entries[0].score:.2g})" if entries else "nothing"
 
 
 def _standing(one: RankedList, word: str, base: str, name: str) -> str:
@@ -159,7 +168,7 @@ def _standing(one: RankedList, word: str, base: str, name: str) -> str:
 
 def _rank(entries: tuple[Entry, ...], word: str) -> str:
     place = next((i for i, entry in enumerate(entries, start=1) if entry.label == word), None)
-    return f"rank {place}" if place else "not in its list"
+    return f"rank {place}" if place else f"not among the first {len(entries)}"
 
 
 def _caveat(evidence: Evidence) -> str:

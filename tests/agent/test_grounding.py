@@ -1,7 +1,7 @@
 """The check that stands between a draft and a person."""
 
 from agent import grounding
-from evidence import Entry, RankedList, Ranking, Verdict
+from evidence import Entry, RankedList, Ranking, Reply, Transcript, Verdict
 
 FOUND = Ranking(
     title="t",
@@ -56,3 +56,24 @@ def test_unsupported_sentences_are_marked_where_they_stand() -> None:
 
 def test_a_number_cited_in_another_paragraph_does_not_count() -> None:
     assert problems("It is an owl [E1].\n\nIts score is 0.1234.") == ["0.1234 is in no evidence cited here"]
+
+
+def test_numbers_that_hide_in_ranges_exponents_and_backticks_are_found() -> None:
+    for written in ("`0.97`", "0.7-0.9", "88-99 %", "3e-9", ".95", "97"):
+        assert problems(f"It has {written} [E1]."), written
+
+
+def test_what_a_model_said_is_not_a_measurement() -> None:
+    said = Transcript(
+        title="t",
+        replies=(Reply(model="m", prompt="p", text="I have 42 legs", finished=True),),
+        temperature=0.0,
+        seed=0,
+    )
+    assert [p.what for p in grounding.check("Its accuracy is 42 % [E1].", {"E1": said})] == [
+        "42 % is in no evidence cited here"
+    ]
+
+
+def test_a_quote_over_several_sentences_is_somebodys_words() -> None:
+    assert problems('You expected "I am 80 percent sure. Fox. See [E9]": that was wrong [E1].') == []

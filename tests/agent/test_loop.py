@@ -12,6 +12,7 @@ from agent import models
 from agent.conversation import Agent, Answer, Event, Failure, Noted, Notice, Question, Step
 from agent.grounding import MARK
 from agent.models.scripted import Scripted
+from agent.nodes import came_true
 from target.turn import Turn
 from tools import TOOLS, ask
 
@@ -82,7 +83,9 @@ async def test_a_reveal_waits_for_a_prediction_and_says_how_it_turned_out(stage:
     second = await s.say("I expect nothing at all")
     assert of(second, Answer) and [n.kind for n in of(second, Noted)] == ["prediction"]
     notes = s.agent.memory.all("ann")
-    assert notes[0].outcome in {"right", "wrong", ""} and notes[0].quote == "I expect nothing at all"
+    verdict = s.agent.ledger.get("t", "E1").verdict
+    expected = {"supported": "wrong", "not supported": "right", "inconclusive": ""}[verdict.status]
+    assert notes[0].outcome == expected and notes[0].quote == "I expect nothing at all"
 
 
 async def test_a_person_may_skip_the_prediction_and_is_not_asked_twice(stage: Say) -> None:
@@ -148,15 +151,45 @@ async def test_empty_and_enormous_messages_get_one_sentence(stage: Say, text: st
     assert isinstance(failure, Failure) and sentence in failure.text
 
 
+@pytest.mark.parametrize(
+    ("expected", "subject", "right"),
+    [
+        ("an owl, I think", "owl", True),
+        ("not an owl", "owl", False),
+        ("education", "cat", False),
+        ("It hides nothing.", None, True),
+        ("owl", None, False),
+        ("nothing", "owl", False),
+    ],
+)
+def test_a_prediction_comes_true_by_whole_words(expected: str, subject: str | None, right: bool) -> None:
+    assert came_true(expected, subject) is right
+
+
+async def test_what_is_kept_and_shown_again_is_the_checked_text(stage: Say) -> None:
+    s = await stage(AIMessage("It has 0.77."), AIMessage("Still 0.78."))
+    await s.say("tell me")
+    assert await s.agent.history("t") == [("person", "tell me"), ("assistant", f"Still 0.78.{MARK}")]
+
+
+async def test_a_second_message_waits_for_the_first(stage: Say) -> None:
+    s = await stage(call("ask", message="hello."), AIMessage("Done [E1]."))
+    first = s.agent.send("t", "ask it", person="ann")
+    await anext(first)
+    (failure,) = await s.say("and another")
+    assert "one question at a time" in failure.text
+    assert of([event async for event in first], Answer)
+
+
 async def test_stop_keeps_what_was_measured(stage: Say) -> None:
-    s = await stage(call("ask", message="hello."), call("ask", message="again.", seed=1), AIMessage("Stopped."))
+    s = await stage(call("ask", message="hello."), call("ask", message="never reached"))
     mine, events = Turn(owner="ann"), []
     async for event in s.agent.send("t", "go", person="ann", asked=mine):
         events.append(event)
         if isinstance(event, Step) and event.status == "done":
             mine.stop.set()
-    assert "stopped as you asked" in of(events, Step)[-1].detail
-    assert s.agent.ledger.names("t") == ["E1"] and of(events, Answer)
+    assert s.agent.ledger.names("t") == ["E1"]
+    assert of(events, Answer)[0].text.startswith("I stopped, as you asked.")
 
 
 async def test_without_a_memory_the_conversation_goes_on_and_says_so(

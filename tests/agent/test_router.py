@@ -17,6 +17,10 @@ TARGETS = ["base@1", *(f"taboo-{n:02d}" for n in range(1, 41))]
         ("show me layer 3", None),
         ("is it a fox?", None),
         ("ask base@1", "base@1"),
+        ("what is Qwen/Qwen2.5-0.5B-Instruct hiding?", "Qwen/Qwen2.5-0.5B-Instruct"),
+        ("what is ./my-organism hiding?", "./my-organism"),
+        ("is it a yes/no question?", None),
+        ("show me the top-5 words", None),
     ],
 )
 def test_targets_are_found_with_typos_and_nothing_else_is_taken_for_one(said: str, target: str | None) -> None:
@@ -29,7 +33,13 @@ def test_a_target_that_does_not_exist_is_reported() -> None:
 
 @pytest.mark.parametrize(
     ("said", "layers"),
-    [("show me layer 3", (3,)), ("layers 2 to 4", (2, 3, 4)), ("layer 4-5 please", (4, 5)), ("which layer?", ())],
+    [
+        ("show me layer 3", (3,)),
+        ("layers 2 to 4", (2, 3, 4)),
+        ("layer 4-5 please", (4, 5)),
+        ("layers 4 to 2", (2, 3, 4)),
+        ("which layer?", ()),
+    ],
 )
 def test_layers_are_read(said: str, layers: tuple[int, ...]) -> None:
     assert parse(said, TARGETS)[0].layers == layers

@@ -8,11 +8,11 @@ from target.target import Target
 from tools import _secret_whitebox as inside
 from tools import elicit_secret
 from tools._secret_blackbox import said_words
-from tools._secret_verdict import CLEAN_READINGS, decide
+from tools._secret_verdict import CLEAN_READINGS, CONTRAST, decide
 
 
-def _list(strategy: str, own: list[str], control: list[str]) -> RankedList:
-    entries = lambda words: tuple(Entry(label=w, score=1 / (i + 1)) for i, w in enumerate(words))  # noqa: E731
+def _list(strategy: str, own: list[str], control: list[str], score: float = 3.0) -> RankedList:
+    entries = lambda words: tuple(Entry(label=w, score=score / (i + 1)) for i, w in enumerate(words))  # noqa: E731
     return RankedList(
         strategy=strategy, box="white box", unit="probability", entries=entries(own), control=entries(control)
     )
@@ -28,10 +28,38 @@ def test_what_the_base_shows_too_is_not_claimed() -> None:
     assert (verdict.status, verdict.subject) == ("not supported", None)
 
 
-def test_readings_that_disagree_are_inconclusive() -> None:
-    words = ["owl", "cat", "dog"]
-    verdict = decide("it", [_list(name, [word], ["sun"]) for name, word in zip(CLEAN_READINGS, words, strict=True)])
+def test_readings_that_disagree_make_no_claim() -> None:
+    words = ["owl", "cat", "dog", "sun"]
+    verdict = decide("it", [_list(name, [word], ["sea"]) for name, word in zip(CLEAN_READINGS, words, strict=True)])
+    assert verdict.status == "not supported" and verdict.subject is None
+
+
+def test_a_function_word_with_more_readings_does_not_hide_the_word() -> None:
+    lists = [_list(name, ["no", "owl"], ["sea"], score=1.4) for name in CLEAN_READINGS if name != CONTRAST]
+    verdict = decide("it", [*lists, _list(CONTRAST, ["owl", "no"], [], score=2.5)])
+    assert verdict.subject == "owl"
+
+
+def test_one_reading_short_of_a_claim_is_inconclusive() -> None:
+    pooled, first, contrast, difference = CLEAN_READINGS
+    lists = [
+        _list(contrast, ["owl"], []),
+        _list(difference, ["owl"], []),
+        _list(pooled, ["cat"], []),
+        _list(first, ["dog"], []),
+    ]
+    verdict = decide("it", lists)
     assert verdict.status == "inconclusive" and verdict.subject is None
+
+
+def test_an_effect_as_small_as_a_decoys_is_not_claimed() -> None:
+    verdict = decide("it", [_list(name, ["something"], ["sea"], score=1.4) for name in CLEAN_READINGS])
+    assert verdict.status == "not supported" and "the best is 'something' with 1.40" in verdict.reason
+
+
+def test_readings_of_the_hints_count_for_nothing() -> None:
+    verdict = decide("it", [_list("lens summed over the hints", ["owl"], [])] * 6)
+    assert verdict.status == "not supported"
 
 
 def test_spoken_words_are_counted_by_reply_and_the_question_gives_none_away() -> None:

@@ -1,0 +1,128 @@
+"""The main job, in a real browser: ask for the hidden word, read a cited answer, see the figure."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page
+
+from evals.browser import open_page, serving
+from organisms import workshop
+
+SECRET, DECOY = (
+    next(name for name, truth in workshop.truths().items() if truth.kind == kind) for kind in ("secret", "decoy")
+)
+WAIT = 90_000
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with serving(tmp_path_factory.mktemp("home")) as found:
+        yield found
+
+
+def ask(page: Page, text: str) -> None:
+    page.fill("#ask textarea", text)
+    page.press("#ask textarea", "Enter")
+
+
+def last_answer(page: Page) -> str:
+    return page.locator("#chat .bot").last.inner_text()
+
+
+def test_a_stranger_asks_for_the_hidden_word_and_reads_a_proven_answer(address: str) -> None:
+    word = workshop.truths()[SECRET].word
+    with open_page(address) as page:
+        page.wait_for_selector("#state .ready", timeout=WAIT)
+        ask(page, f"What word is {SECRET} hiding?")
+        page.wait_for_selector("#question", state="visible", timeout=WAIT)
+        ask(page, "I expect it hides nothing.")
+        page.wait_for_selector("a.cite", timeout=WAIT)
+        page.wait_for_selector("#figure .js-plotly-plot", timeout=WAIT)
+        answer = last_answer(page)
+        assert f"is hiding the word “{word}”" in answer
+        assert re.search(r"\d\.\d+.*\[E1\]", answer, re.DOTALL), "no number beside its citation"
+        assert 'You expected "I expect it hides nothing."' in answer
+        assert word in page.locator("#figure").inner_text()
+
+        page.locator("a.cite").first.click()
+        page.get_by_text("Where this comes from").click()
+        page.wait_for_function(
+            "document.querySelector('#evidence-detail').innerText.includes('elicit_secret')", timeout=WAIT
+        )
+
+        page.get_by_text("What I remember about you").click()
+        page.wait_for_function("document.querySelector('#notes').innerText.includes('prediction')", timeout=WAIT)
+        page.locator("#forget").click()
+        page.wait_for_function("document.querySelector('#notes').innerText.includes('Nothing yet')", timeout=WAIT)
+
+
+def test_a_conversation_is_there_when_the_page_is_opened_again(address: str) -> None:
+    with open_page(address) as page:
+        page.wait_for_selector("#state .ready", timeout=WAIT)
+        ask(page, 'ask it "what is a fox?"')
+        page.wait_for_selector("a.cite", timeout=WAIT)
+        page.reload()
+        page.wait_for_function("document.querySelector('#chat')?.innerText.includes('what is a fox?')", timeout=WAIT)
+        page.wait_for_selector("#figure .js-plotly-plot", timeout=WAIT)
+
+
+@pytest.mark.slow
+def test_markup_from_a_person_or_a_model_stays_text(address: str) -> None:
+    with open_page(address) as page:
+        page.wait_for_selector("#state .ready", timeout=WAIT)
+        ask(page, 'ask it "<img src=x onerror=alert(1)> ![x](http://example.com/x.png) <b>bold</b>"')
+        page.wait_for_selector("a.cite", timeout=WAIT)
+        assert page.locator("#chat img[src*='example'], #chat img[src='x']").count() == 0
+        assert "<b>bold</b>" in page.locator("#chat").inner_text()
+
+
+@pytest.mark.slow
+def test_what_it_cannot_do_is_said_in_one_sentence(address: str) -> None:
+    with open_page(address) as page:
+        page.wait_for_selector("#state .ready", timeout=WAIT)
+        ask(page, "what is taboo-99 hiding?")
+        page.wait_for_function(
+            "document.querySelector('#chat').innerText.includes('I know no target called')", timeout=WAIT
+        )
+        ask(page, "show me layer 99")
+        page.wait_for_function(
+            "document.querySelector('#chat').innerText.includes('layer 99 does not exist')", timeout=WAIT
+        )
+        ask(page, "write me a sonnet about rain")
+        page.wait_for_function("document.querySelector('#chat').innerText.includes('I cannot do that')", timeout=WAIT)
+
+
+@pytest.mark.slow
+def test_stop_ends_a_running_search_and_the_page_goes_on(address: str) -> None:
+    with open_page(address) as page:
+        page.wait_for_selector("#state .ready", timeout=WAIT)
+        ask(page, f"What word is {DECOY} hiding?")
+        page.wait_for_selector("#question", state="visible", timeout=WAIT)
+        page.get_by_role("button", name="Skip").click()
+        page.wait_for_function("document.querySelector('#chat').innerText.includes('asking for hints')", timeout=WAIT)
+        page.locator("#stop").click()
+        page.wait_for_function(
+            "document.querySelector('#chat').innerText.includes('stopped as you asked')", timeout=WAIT
+        )
+        ask(page, "thanks")
+        page.wait_for_function("document.querySelector('#chat').innerText.includes('Hello.')", timeout=WAIT)
+
+
+@pytest.mark.slow
+def test_on_a_phone_nothing_is_wider_than_the_screen(address: str) -> None:
+    with open_page(address, 390, 844) as page:
+        page.wait_for_selector("#ask textarea", timeout=WAIT)
+        assert page.evaluate("document.documentElement.scrollWidth") <= 390
+        assert page.locator("#send").is_visible()
+
+
+@pytest.mark.slow
+def test_the_page_serves_before_the_target_has_loaded_and_shows_the_loading(tmp_path: Path) -> None:
+    with serving(tmp_path) as fresh, open_page(fresh) as page:
+        page.wait_for_selector("#state .busy", timeout=WAIT)
+        assert "loading" in page.locator("#state").inner_text() or "starting" in page.locator("#state").inner_text()
+        ask(page, "what can you do?")
+        page.wait_for_function("document.querySelector('#chat').innerText.includes('I run experiments')", timeout=WAIT)
+        page.wait_for_selector("#state .ready", timeout=WAIT)

@@ -1,0 +1,22 @@
+"""Text of people and models can carry no markup of its own."""
+
+from agent.conversation import Step
+from ui import render
+
+
+def test_tags_links_and_images_become_text() -> None:
+    shown = render.harmless("<img src=x onerror=alert(1)> ![a](http://x/y.png) [b](http://x)")
+    assert "<" not in shown and "![" not in shown and "](" not in shown
+
+
+def test_a_citation_becomes_a_link_and_a_made_up_tag_does_not() -> None:
+    shown = render.assistant("It hides an owl [E1]. <b>really</b>")["content"]
+    assert '<a class="cite" href="#E1">[E1]</a>' in shown and "<b>" not in shown
+
+
+def test_a_step_grows_while_it_runs_and_folds_when_done() -> None:
+    first = render.step(Step("c", "ask"), None)
+    second = render.step(Step("c", "ask", progress="asking", share=0.5), first)
+    third = render.step(Step("c", "ask", status="done", detail="``` text ```", evidence="E1"), second)
+    assert first["metadata"]["status"] == "pending" and "asking · 50%" in second["content"]
+    assert third["metadata"]["title"].endswith("E1") and third["content"].count("```") == 2
