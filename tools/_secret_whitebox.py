@@ -69,7 +69,7 @@ def lens_on_hints(target: "Target", streams: Streams, top: int = 5) -> list[Rank
             unit="mean probability per prompt",
             entries=top_words(target, sum(own) / len(own), MOST_ENTRIES),
             control=top_words(target, sum(base) / len(base), MOST_ENTRIES),
-            note="the base reading the same hints finds part of it too: the text gives the word away",
+            note="what it finds may come from the text of the hints alone",
         ),
         RankedList(
             strategy="lens on hints, top 5 of any prompt",
