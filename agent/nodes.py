@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -13,7 +12,7 @@ from langgraph.config import get_stream_writer
 from langgraph.types import interrupt
 
 import prompts
-from agent import grounding
+from agent import grounding, predictions
 from agent.ledger import Ledger
 from agent.memory import Kind, Memory, Note, describe
 from agent.router import router
@@ -29,7 +28,6 @@ from tools import TOOLS
 log = logging.getLogger(__name__)
 NEEDS_APPROVAL = {"train", "export"}
 STOPPED = "I stopped, as you asked. What was measured before is kept; ask me to go on."
-SKIP = {"", "skip", "no idea", "i don't know", "i do not know", "dunno", "pass"}
 
 
 @dataclass
@@ -83,7 +81,7 @@ class Nodes:
             base=spec.base_name,
             notes=state["notes"],
             targets=[name for name in catalogue()],
-            prediction=_outcome_sentence(state["prediction"]),
+            prediction=predictions.told(state["prediction"]),
         )
 
     async def approve(self, state: State) -> dict[str, Any]:
@@ -117,11 +115,11 @@ class Nodes:
         if call is None:
             return {}
         target = str(call["args"].get("target") or state["target"])
-        if target in state["asked_to_predict"] or _declines_predictions(state["notes"]) or not _exists(target):
+        if target in state["asked_to_predict"] or predictions.declined(state["notes"]) or not _exists(target):
             return {}
         answer = str(interrupt({"kind": "predict", "question": TOOLS[call["name"]].predict, "target": target})).strip()
         asked = [*state["asked_to_predict"], target]
-        if answer.lower() in SKIP:
+        if answer.lower() in predictions.SKIP:
             return {"asked_to_predict": asked}
         return {"asked_to_predict": asked, "prediction": Prediction(target=target, text=answer, outcome="")}
 
@@ -179,7 +177,7 @@ class Nodes:
             verdict = found.verdict
             about = found.provenance is not None and found.provenance.target == prediction["target"]
             if about and verdict and verdict.status != "inconclusive":
-                right = came_true(prediction["text"], verdict.subject)
+                right = predictions.came_true(prediction["text"], verdict.subject)
                 return Prediction(**{**prediction, "outcome": "right" if right else "wrong"})
         return prediction
 
@@ -271,37 +269,12 @@ def _capability(call: dict[str, Any]) -> str:
     return TOOLS[call["name"]].capability if call["name"] in TOOLS else "read"
 
 
-def came_true(expected: str, subject: str | None) -> bool:
-    """Whether a prediction in free words names what was found: the word itself, or that there is none."""
-    words = re.findall(r"[\w']+", expected.lower())
-    if subject is None:
-        return bool({"nothing", "none"} & set(words)) or "no word" in expected.lower()
-    denied = {"not", "isn't", "no", "never", "except"}
-    return any(word == subject and not denied & set(words[max(0, i - 3) : i]) for i, word in enumerate(words))
-
-
 def _exists(target: str) -> bool:
     try:
         parse(target)
     except TargetError:
         return False
     return True
-
-
-def _declines_predictions(notes: str) -> bool:
-    return any(
-        word in line
-        for line in notes.lower().splitlines()
-        if line.startswith("- preference")
-        for word in ("predict", "answer only", "just give me", "expect")
-    )
-
-
-def _outcome_sentence(prediction: Prediction | None) -> str:
-    if not prediction or not prediction["outcome"]:
-        return ""
-    said = prediction["text"].replace('"', "'")[:200]
-    return f'You expected "{said}": that was {prediction["outcome"]}.'
 
 
 def _notice(text: str) -> None:

@@ -12,7 +12,7 @@ from agent import models
 from agent.conversation import Agent, Answer, Event, Failure, Noted, Notice, Question, Step
 from agent.grounding import MARK
 from agent.models.scripted import Scripted
-from agent.nodes import came_true
+from agent.predictions import came_true
 from target.turn import Turn
 from tools import TOOLS, ask
 

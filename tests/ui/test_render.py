@@ -1,12 +1,15 @@
 """Text of people and models can carry no markup of its own."""
 
+import re
+
 from agent.conversation import Step
 from ui import render
 
 
 def test_tags_links_and_images_become_text() -> None:
     shown = render.harmless("<img src=x onerror=alert(1)> ![a](http://x/y.png) [b](http://x)")
-    assert "<" not in shown and "![" not in shown and "](" not in shown
+    assert "<" not in shown and "http:" not in shown
+    assert not re.search(r"(?<!\\)\[", shown), "an unescaped bracket may become a link"
 
 
 def test_a_citation_becomes_a_link_and_a_made_up_tag_does_not() -> None:
