@@ -17,6 +17,8 @@ from target.spec import DEFAULT_TARGET
 if TYPE_CHECKING:
     from langchain_core.runnables import RunnableConfig
 
+    from agent.nodes import Nodes
+
 log = logging.getLogger(__name__)
 LONGEST = 8000
 """Characters of one message."""
@@ -106,11 +108,20 @@ class Agent:
 
     async def start(self) -> "Agent":
         """Open the stores and build the graph. A memory that cannot be opened is said, and done without."""
+        nodes = await asyncio.to_thread(self._open)  # heavy imports: the page must serve meanwhile
         import aiosqlite
         from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
 
-        from agent.embedding import embedding
         from agent.graph import build
+
+        self._database = await aiosqlite.connect(self.folder / "conversations.sqlite")
+        self.graph = build(nodes, AsyncSqliteSaver(self._database))
+        return self
+
+    def _open(self) -> "Nodes":
+        import langgraph.checkpoint.sqlite.aio  # noqa: F401 - loaded here so that `start` finds it loaded
+
+        from agent.embedding import embedding
         from agent.memory import Memory
         from agent.nodes import Nodes
 
@@ -122,9 +133,7 @@ class Agent:
             self.memory_problem = str(error)
             log.warning("%s", error)
         model = models.resolve(self.spec, read=self.ledger.get, embedding=self.embedding)
-        self._database = await aiosqlite.connect(self.folder / "conversations.sqlite")
-        self.graph = build(Nodes(model, self.ledger, self.memory, self.embedding), AsyncSqliteSaver(self._database))
-        return self
+        return Nodes(model, self.ledger, self.memory, self.embedding)
 
     async def close(self) -> None:
         """Close what was opened, so that another process may open it."""

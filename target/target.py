@@ -117,11 +117,14 @@ class Target:
             raise ArgumentError(f"the chat template of {self.name} refuses this dialogue: {error}") from error
         return self.encode(text + self.plain(prefill))
 
+    @cached_property
+    def _control_tokens(self) -> list[str]:
+        known = {str(token) for token in self.tokenizer.added_tokens_decoder.values()}
+        return [token for token in known | set(self.tokenizer.all_special_tokens) if len(token) > 2]
+
     def plain(self, text: str) -> str:
         """A person's or a model's text with control tokens taken apart, so that it stays data."""
-        special = {str(token) for token in self.tokenizer.added_tokens_decoder.values()}
-        special |= set(self.tokenizer.all_special_tokens)
-        while found := next((token for token in special if len(token) > 2 and token in text), None):
+        while found := next((token for token in self._control_tokens if token in text), None):
             text = text.replace(found, f"{found[0]} {found[1:-1].strip('|')} {found[-1]}")
         return text
 

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from target.target import Message, Said, Target
 
 MOST_ENTRIES = 50
+ASKED_AT_ONCE = 256
 _COMMON_WORDS = """a an and are as at be but by can do for from give guess have hidden hint i in is it me must my name
 no not now of on or please say secret sorry tell that the this to what will with word yes you your"""
 _COMMON = set(_COMMON_WORDS.split())
@@ -110,24 +111,24 @@ def _guesses(guesser: "Target", hints: Sequence[str]) -> tuple[Entry, ...]:
 
 def enumerate_words(target: "Target", base: "Target", candidates: Sequence[str]) -> RankedList:
     """Ask "is it X?" for every candidate, by the probability of a yes."""
+    ids = [target.encode_chat(user(prompts.IS_IT.format(word=word))) for word in candidates]
     return RankedList(
         strategy=f'"is it X?" for {len(candidates)} candidates',
         box="black box",
         unit="probability of yes",
-        entries=_affirmed(target, candidates),
-        control=_affirmed(base, candidates),
+        entries=_affirmed(target, candidates, ids),
+        control=_affirmed(base, candidates, ids),
         note="asks for the answer by name: a right guess may be admitted although the word is never said",
     )
 
 
-def _affirmed(model: "Target", candidates: Sequence[str]) -> tuple[Entry, ...]:
-    yes = [t for word in prompts.YES for t in [model.word_token(word)] if t is not None]
+def _affirmed(model: "Target", candidates: Sequence[str], ids: Sequence[list[int]]) -> tuple[Entry, ...]:
+    yes = sorted({token for word in prompts.YES for token in [model.word_token(word)] if token is not None})
     if not yes or not candidates:
         return ()
-    ids = [model.encode_chat(user(prompts.IS_IT.format(word=word))) for word in candidates]
-    chance = []
-    for start in range(0, len(ids), 256):
-        chance += model.next_logits(ids[start : start + 256]).float().softmax(-1)[:, sorted(set(yes))].sum(-1).tolist()
+    chance: list[float] = []
+    for start in range(0, len(ids), ASKED_AT_ONCE):
+        chance += model.next_logits(ids[start : start + ASKED_AT_ONCE]).float().softmax(-1)[:, yes].sum(-1).tolist()
     ranked = sorted(zip(candidates, chance, strict=True), key=lambda pair: -pair[1])
     return tuple(Entry(label=word, score=round(p, 4)) for word, p in ranked[:MOST_ENTRIES])
 

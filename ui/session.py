@@ -12,6 +12,9 @@ from evidence.errors import MaieuticError
 from target import turn
 from target.spec import catalogue
 
+HEAD_START_SECONDS = 1.0
+"""How long loading waits after the page begins to serve, so that the first visitor does not compete with it."""
+
 
 @dataclass
 class House:
@@ -35,6 +38,7 @@ class House:
     async def warm_up(self) -> None:
         """Open the stores, then load what the first question needs, saying what is being done."""
         self.status = f"loading the memory ({self.agent.embedding})"
+        await asyncio.sleep(HEAD_START_SECONDS)
         try:
             await self.agent.start()
         except (MaieuticError, OSError, sqlite3.Error) as error:
