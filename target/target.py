@@ -243,12 +243,12 @@ class Target:
         layers, positions, width = stream.shape
         tokens, probabilities, ranks = [], [], []
         for logits in self.unembed_in_pieces(stream.reshape(-1, width)):
-            best = logits.topk(k, dim=-1)
+            values, indices = top_of(logits, k)
             total = logits.float().logsumexp(-1, keepdim=True)
-            tokens.append(best.indices)
-            probabilities.append((best.values.float() - total).exp())
+            tokens.append(indices)
+            probabilities.append((values.float() - total).exp())
             ranks.append(
-                torch.stack([(logits >= logits[:, [t]]).sum(-1) for t in track], -1) if track else best.indices[:, :0]
+                torch.stack([(logits >= logits[:, [t]]).sum(-1) for t in track], -1) if track else indices[:, :0]
             )
         shape = (layers, positions, -1)
         return Reading(
@@ -260,3 +260,25 @@ class Target:
     def _check_interventions(self, interventions: Sequence[Intervention]) -> None:
         for change in interventions:
             self.check_layer(change.layer)
+
+
+def top_of(logits: "Tensor", k: int, group: int = 512) -> "tuple[Tensor, Tensor]":
+    """The k best of each row (row, vocab), values and places: exact, and several times faster than topk alone.
+
+    The k best stand in the k groups with the highest maxima, so only those are sorted.
+    """
+    import torch
+
+    rows, vocab = logits.shape
+    whole = vocab // group * group
+    if whole <= group * k:
+        best = logits.topk(k, dim=-1)
+        return best.values, best.indices
+    grouped = logits[:, :whole].view(rows, -1, group)
+    chosen = grouped.amax(-1).topk(k, dim=-1).indices  # row k
+    values = grouped.gather(1, chosen[..., None].expand(-1, -1, group)).flatten(1)  # row k*group
+    places = (chosen[..., None] * group + torch.arange(group, device=logits.device)).flatten(1)
+    values = torch.cat([values, logits[:, whole:]], 1)
+    tail = torch.arange(whole, vocab, device=logits.device).expand(rows, -1)
+    best = values.topk(k, dim=-1)
+    return best.values, torch.cat([places, tail], 1).gather(1, best.indices)

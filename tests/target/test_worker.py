@@ -9,7 +9,7 @@ import torch
 
 from evidence.errors import Cancelled
 from target import turn
-from target.target import Target
+from target.target import Target, top_of
 from target.turn import Turn
 from target.worker import Worker
 
@@ -105,3 +105,10 @@ def test_many_threads_on_one_target_get_their_own_answers(organism: Target) -> N
         for _ in range(5):
             for i, found in enumerate(pool.map(ask, range(8))):
                 assert torch.equal(found, alone[i])
+
+
+def test_the_fast_top_k_is_the_top_k() -> None:
+    logits = torch.randn(7, 5003, generator=torch.manual_seed(0))
+    values, places = top_of(logits, 5)
+    best = logits.topk(5, dim=-1)
+    assert torch.equal(values, best.values) and torch.equal(places, best.indices)
