@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -104,7 +104,7 @@ class Agent:
         self._database: Any = None
         self._steps: dict[str, str] = {}
         self._running: set[asyncio.Task[None]] = set()
-        self._busy: set[str] = set()
+        self._locks: dict[str, asyncio.Lock] = {}
 
     async def start(self) -> "Agent":
         """Open the stores and build the graph. A memory that cannot be opened is said, and done without."""
@@ -153,25 +153,26 @@ class Agent:
 
         try:
             said = _fit(text)
-            waiting = await self.waiting(thread)
         except MaieuticError as error:
             yield Failure(str(error))
             return
-        if waiting:
-            step: Any = Command(resume=said)
-        else:
-            step = {
-                "messages": [HumanMessage(said, id=f"turn-{uuid.uuid4().hex[:10]}")],
-                "thread": thread,
-                "person": person,
-                "target": target,
-            }
+
+        async def step() -> Any:
+            if await self.waiting(thread):
+                return Command(resume=said)
+            message = HumanMessage(said, id=f"turn-{uuid.uuid4().hex[:10]}")
+            return {"messages": [message], "thread": thread, "person": person, "target": target}
+
         async for event in self._run(thread, step, person, asked):
             yield event
 
     async def resume(self, thread: str, *, person: str, asked: turn.Turn | None = None) -> AsyncIterator[Event]:
         """Go on where a killed process stopped."""
-        async for event in self._run(thread, None, person, asked):
+
+        async def step() -> Any:
+            return None
+
+        async for event in self._run(thread, step, person, asked):
             yield event
 
     async def waiting(self, thread: str) -> Question | None:
@@ -202,23 +203,21 @@ class Agent:
                 turns.append(("assistant", str(message.text)))
         return turns
 
-    async def _run(self, thread: str, step: Any, person: str, asked: turn.Turn | None) -> AsyncIterator[Event]:
+    async def _run(
+        self, thread: str, step: Callable[[], Awaitable[Any]], person: str, asked: turn.Turn | None
+    ) -> AsyncIterator[Event]:
         """Run the graph in a task of its own; if the listener goes away the turn is stopped, not torn."""
-        if thread in self._busy:
-            yield Failure(
-                "one question at a time: this conversation is still busy with the last one, wait or press stop"
-            )
-            return
-        self._busy.add(thread)
         mine = asked or turn.Turn(owner=f"{person}/{thread}")
         events: asyncio.Queue[Event | None] = asyncio.Queue()
 
         async def pump() -> None:
-            with turn.taking(mine):
-                async for event in self._turn(thread, step):
-                    events.put_nowait(event)
-            self._busy.discard(thread)
-            events.put_nowait(None)
+            try:
+                async with self._locks.setdefault(thread, asyncio.Lock()):  # a second message waits for the first
+                    with turn.taking(mine):
+                        async for event in self._turn(thread, await step()):
+                            events.put_nowait(event)
+            finally:
+                events.put_nowait(None)
 
         task = asyncio.create_task(pump())
         self._running.add(task)

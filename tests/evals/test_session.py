@@ -14,7 +14,7 @@ def test_a_session_is_played_scored_and_logged_for_the_viewer(monkeypatch: pytes
     subjects = [next(s for s in shipped() if s.truth.kind == kind) for kind in ("secret", "clean")]
     log = inspecting.run(session(read_script("hidden_word"), subjects, "guide"))
     again = read_eval_log(log.location)
-    assert [str(s.id) for s in again.samples or []] == [s.spec for s in subjects]
+    assert {str(s.id) for s in again.samples or []} == {s.spec for s in subjects}
     for sample in again.samples or []:
         roles = [message.role for message in sample.messages]
         assert roles == ["user", "assistant", "user", "assistant", "user", "assistant"]
