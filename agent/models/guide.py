@@ -111,7 +111,7 @@ class Guide(BaseChatModel):
             return AIMessage(
                 f"I know no target called `{slots.unknown_target}`. The picker has them all, for example `{situation.target}`. Which one do you mean?"
             )
-        if route.hopeless:
+        if route.hopeless or route.intent == "out_of_scope":
             return AIMessage(_cannot())
         if not route.sure and not (slots.target or slots.layers or slots.text):
             return AIMessage(_unsure(route))
