@@ -23,6 +23,7 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 def ask(page: Page, text: str) -> None:
+    page.wait_for_timeout(2500)  # a person reads the answer before; the page takes one message at a time
     page.fill("#ask textarea", text)
     page.press("#ask textarea", "Enter")
 
