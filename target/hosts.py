@@ -94,12 +94,12 @@ class Host:
         self.config: Any = loaded.model.config.get_text_config()
         self.digest = loaded.digest
         self._softcap = getattr(self.config, "final_logit_softcapping", None)
-        self._loaded = loaded
+        self._loaded, valid = loaded, False
         try:
             self._validate()
-        except BaseException:
-            self._loaded = None
-            raise
+            valid = True
+        finally:
+            self._loaded = loaded if valid else None
 
     @property
     def model(self) -> Any:
