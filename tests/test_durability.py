@@ -25,6 +25,7 @@ async def run():
         async for event in agent.send("t", said, person="ann", target="taboo-07"):
             if isinstance(event, Step) and event.progress == "asking directly":
                 print("in the middle", flush=True)
+    await agent.close()
 
 asyncio.run(run())
 """

@@ -61,6 +61,7 @@ footer, #chat .icon-button-wrapper, #chat .message-buttons { display: none !impo
 #chat .message-wrap { padding: 0 4px; }
 #chat .bot.message { background: white; border: none; box-shadow: none; }
 #chat .user.message { background: #fdf3e1; border: none; box-shadow: none; overflow-wrap: anywhere; }
+#chat .scroll-down-button-container { left: auto; right: 12px; }
 #chat .placeholder-content { padding: 24px; text-align: center; }
 a.cite {
   background: #fdf0d9; color: #8a5a0b !important; border-radius: 6px; padding: 0 5px;
