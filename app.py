@@ -7,6 +7,7 @@ import sys
 from agent import home
 from evidence.errors import MaieuticError
 from target.spec import DEFAULT_TARGET, parse
+from tools._web import port_number
 
 
 def main() -> None:
@@ -19,7 +20,7 @@ def main() -> None:
         help="who answers: 'guide', or 'provider:model' such as 'openai:gpt-5' (default: %(default)s)",
     )
     parser.add_argument("--host", default="127.0.0.1", help="address to serve on (default: %(default)s)")
-    parser.add_argument("--port", type=_port, default=7860, help="port to serve on (default: %(default)s)")
+    parser.add_argument("--port", type=port_number, default=7860, help="port to serve on (default: %(default)s)")
     options = parser.parse_args()
     home.be_quiet()
     try:
@@ -34,12 +35,6 @@ def main() -> None:
         serve(agent, options.target, options.host, options.port)
     except MaieuticError as error:
         sys.exit(f"error: {error}")
-
-
-def _port(text: str) -> int:
-    if text.isdecimal() and 0 < int(text) < 65536:
-        return int(text)
-    raise argparse.ArgumentTypeError(f"{text!r} is not a port: give a number from 1 to 65535")
 
 
 if __name__ == "__main__":

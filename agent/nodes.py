@@ -18,7 +18,7 @@ from agent.memory import Kind, Memory, Note, describe
 from agent.router import router
 from agent.situation import Situation, system_message
 from agent.state import Prediction, State
-from agent.toolbox import as_langchain, run
+from agent.toolbox import run
 from evidence import as_text
 from evidence.errors import MemoryError_, TargetError, ToolError
 from target import turn
@@ -69,7 +69,7 @@ class Nodes:
             problems = "\n".join(f"- {problem}" for problem in state["problems"])
             text = prompts.load("repair", problems=problems)
             repair = [HumanMessage(text, additional_kwargs={"repair": True})]
-        model = self.model.bind_tools([as_langchain(tool) for tool in TOOLS.values()])
+        model = self.model.bind_tools([tool.as_langchain() for tool in TOOLS.values()])
         said = await model.ainvoke([system_message(self._situation(state)), *state["messages"], *repair])
         return {"messages": [said], "steps": state["steps"] + 1, "problems": []}
 

@@ -1,4 +1,4 @@
-"""`python -m benchmarks NAME [--json FILE]`: first_answer, logit_lens, tools or concurrent_users."""
+"""`python -m benchmarks NAME [--json FILE]`: first_answer, logit_lens, tools, serve_tools or concurrent_users."""
 
 import argparse
 import importlib
@@ -13,6 +13,7 @@ NAMES = {
     "first_answer": "seconds from process start to page, to first streamed step, to the complete answer",
     "logit_lens": "time and memory of the all-layer lens against the plain forward pass",
     "tools": "what interventions, sparse features and a probe's sweep cost above the model itself",
+    "serve_tools": "sixteen callers at once over MCP and HTTP on one target",
     "concurrent_users": "eight conversations at once on one target",
 }
 

@@ -3,6 +3,7 @@
     MaieuticError
     ├── ToolError            a tool cannot do what was asked; the sentence goes back to the agent
     │   ├── ArgumentError    an argument is of the wrong type or out of range
+    │   ├── NotGranted       the tool does more than the caller may
     │   └── TargetError      the model under study cannot be named, loaded or reached
     │       └── Cancelled    somebody pressed stop, or waited too long in the queue
     ├── GroundingError       an answer cites evidence that does not exist
@@ -24,6 +25,10 @@ class ToolError(MaieuticError):
 
 class ArgumentError(ToolError):
     """An argument is of the wrong type or out of range."""
+
+
+class NotGranted(ToolError):
+    """The tool does more than the caller may."""
 
 
 class TargetError(ToolError):

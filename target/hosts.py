@@ -3,16 +3,17 @@
 import os
 import threading
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from evidence.errors import Cancelled, TargetError
-from target import loading, turn
+from target import loading, there, turn
 from target.inside import Inside
 from target.interventions import Intervention, Site
 from target.sites import RENAMES, walk
-from target.spec import Source
+from target.spec import AUTOMATIC, Options, Source
+from target.validate import validate
 from target.worker import Worker
 
 os.environ["NNSIGHT_CONFIG"] = str(Path(__file__).with_name("nnsight.yaml"))
@@ -20,19 +21,19 @@ os.environ["NNSIGHT_CONFIG"] = str(Path(__file__).with_name("nnsight.yaml"))
 if TYPE_CHECKING:
     from torch import Tensor
 
-_hosts: dict[tuple[str, str, str], "Host"] = {}
+_hosts: dict[tuple[Source, Options], "Host"] = {}
 _registry = threading.Lock()
 _SAMPLING = threading.Lock()
 """The random generator is the process's own: two hosts must not sample at once."""
 
 
-def host_for(source: Source, *, device: str = "auto", dtype: str = "auto") -> "Host":
+def host_for(source: Source, options: Options) -> "Host":
     """The host of a base; loaded once per place and precision."""
-    key = (source.location, device, dtype)
+    key = (source, options)
     with _registry:
         host = _hosts.get(key)
         if host is None:
-            host = _hosts[key] = Host(source, device, dtype)
+            host = _hosts[key] = _kind(source)(source, options)
     try:
         host.ready()
     except Cancelled:
@@ -44,16 +45,25 @@ def host_for(source: Source, *, device: str = "auto", dtype: str = "auto") -> "H
     return host
 
 
+def _kind(source: Source) -> "type[Host]":
+    if source.engine == "here":
+        return Host
+    from target.hosted import RemoteHost
+
+    return RemoteHost
+
+
 class Host(Inside):
     """One base model in memory. Methods may be called from any thread; the work is done on the worker's.
 
     Layers are 0-based; "after layer i" is the residual stream that leaves it (batch, position, d_model).
     """
 
-    def __init__(self, source: Source, device: str, dtype: str) -> None:
+    def __init__(self, source: Source, options: Options = AUTOMATIC) -> None:
         self.source = source
         self.worker = Worker(source.location.rsplit("/", 1)[-1])
-        self._wanted = (device, dtype)
+        self._options = options
+        self._where: dict[str, Any] = {}
         self._loaded: loading.Loaded | None = None
         self._adapters: dict[str, str] = {}
         self._active: str | None = None
@@ -69,13 +79,7 @@ class Host(Inside):
         if self._loaded is not None:
             return
         turn.report(f"loading {Path(self.source.location).name}")
-        loaded = loading.load_base(self.source, *self._wanted, trained=self._trained)
-        import nnsight
-
-        self._nnsight = nnsight
-        self._lens = nnsight.TransformersModel(
-            loaded.model, tokenizer=loaded.tokenizer, task="text-generation", rename=RENAMES
-        )
+        loaded, self._lens = self._open()
         try:
             self.layers = list(self._lens.model.layers)
         except AttributeError as error:
@@ -88,10 +92,21 @@ class Host(Inside):
         self._softcap = getattr(self.config, "final_logit_softcapping", None)
         self._loaded, valid = loaded, False
         try:
-            self._validate()
+            validate(self)
             valid = True
         finally:
             self._loaded = loaded if valid else None
+
+    def _open(self) -> tuple[loading.Loaded, Any]:
+        """The model, and nnsight's tree of it."""
+        import nnsight
+
+        loaded = loading.load_base(self.source, self._options.device, self._options.dtype, trained=self._trained)
+        self._nnsight = nnsight
+        lens = nnsight.TransformersModel(
+            loaded.model, tokenizer=loaded.tokenizer, task="text-generation", rename=RENAMES
+        )
+        return loaded, lens
 
     @property
     def model(self) -> Any:
@@ -101,7 +116,7 @@ class Host(Inside):
     def untrained(self) -> "Host":
         """A host of the same shape with random weights, drawn once by a fixed seed."""
         if self._untrained is None:
-            self._untrained = Host(self.source, *self._wanted)
+            self._untrained = Host(self.source, self._options)
             self._untrained._trained = False
             self._untrained.ready()
         return self._untrained
@@ -149,8 +164,9 @@ class Host(Inside):
 
         self._select(adapter)
         wanted = {(layer, site) for layer in layers}
-        with torch.no_grad(), self._lens.trace([list(row) for row in ids]) as tracer:
-            found = self._nnsight.save(walk(self.layers, interventions, wanted, self._nnsight.save))
+        stack, save = self.layers, self._nnsight.save  # a block that is sent away takes its names along, not the host
+        with torch.no_grad(), self._lens.trace([list(row) for row in ids], **self._where) as tracer:
+            found = save(walk(stack, interventions, wanted, save))
             tracer.stop()
         return [torch.stack([found[n, site][b, -len(row) :] for n in layers]).cpu() for b, row in enumerate(ids)]
 
@@ -162,14 +178,28 @@ class Host(Inside):
         import torch
 
         with torch.no_grad():
-            return self.decode_stream(hidden)
+            found: Tensor = self._there(there.logits_of, hidden, self._softcap)
+        return found
+
+    def best(self, hidden: "Tensor", k: int, track: Sequence[int]) -> "tuple[Tensor, Tensor, Tensor, Tensor]":
+        """The best k tokens of streams (row, d_model), their probabilities, ranks and log probabilities of others."""
+        import torch
+
+        def run() -> "tuple[Tensor, Tensor, Tensor, Tensor]":
+            with torch.no_grad():
+                found: tuple[Tensor, Tensor, Tensor, Tensor] = self._there(
+                    there.best_of, hidden, self._softcap, k, list(track)
+                )
+            return found
+
+        return self.worker.call(run)
 
     def decode_stream(self, hidden: "Tensor") -> "Tensor":
-        """The same with gradients; call it on the worker's thread."""
-        logits = self._lens.lm_head._module(
-            self._lens.model.norm._module(hidden.to(self.model.device, self.model.dtype))
-        )
-        return (logits / self._softcap).tanh() * self._softcap if self._softcap else logits
+        """Logits of residual streams with gradients; call it on the worker's thread."""
+        return there.logits_of(self._lens, hidden, self._softcap)
+
+    def _there(self, function: Callable[..., Any], *given: Any) -> Any:
+        return function(self._lens, *given)
 
     def logits(
         self, adapter: Source | None, ids: Sequence[Sequence[int]], interventions: Sequence[Intervention] = ()
@@ -183,9 +213,10 @@ class Host(Inside):
         import torch
 
         self._select(adapter)
-        with torch.no_grad(), self._lens.trace([list(row) for row in ids], logits_to_keep=1):
-            walk(self.layers, interventions, (), self._nnsight.save)
-            last = self._nnsight.save(self._lens.output.logits[:, -1])
+        lens, stack, save = self._lens, self.layers, self._nnsight.save
+        with torch.no_grad(), lens.trace([list(row) for row in ids], logits_to_keep=1, **self._where):
+            walk(stack, interventions, (), save)
+            last = save(lens.output.logits[:, -1])
         return last.cpu()
 
     def generate(
@@ -205,19 +236,26 @@ class Host(Inside):
         interventions: Sequence[Intervention],
         options: dict[str, Any],
     ) -> list[list[int]]:
-        import torch
-
         self._select(adapter)
-        options = {"stopping_criteria": [_stop_when_asked()], "pad_token_id": self._pad(), **options}
-        runner = self._edited(interventions) if interventions else self._lens
+        options = {"pad_token_id": self._pad(), **options}
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", message=".*never reached.*")
-            with _SAMPLING:
-                torch.manual_seed(options.pop("seed", 0))
-                out = runner.generate([list(row) for row in ids], **options)
+            out = self._continued([list(row) for row in ids], interventions, options.pop("seed", 0), options)
         turn.check()
         width = max(map(len, ids))
         return [self._trim(row[width:].tolist()) for row in out]
+
+    def _continued(
+        self, ids: list[list[int]], interventions: Sequence[Intervention], seed: int, options: dict[str, Any]
+    ) -> "Tensor":
+        """Prompts and what follows them, left-padded (batch, position)."""
+        import torch
+
+        runner = self._edited(interventions) if interventions else self._lens
+        with _SAMPLING:
+            torch.manual_seed(seed)
+            out: Tensor = runner.generate(ids, stopping_criteria=[_stop_when_asked()], **options)
+        return out
 
     def _edited(self, interventions: Sequence[Intervention]) -> Any:
         with self._lens.edit() as (tracer, edited):
@@ -235,30 +273,6 @@ class Host(Inside):
         ends = set(_as_list(self.model.generation_config.eos_token_id)) | {self.tokenizer.eos_token_id, self._pad()}
         first = next((place for place, token in enumerate(tokens) if token in ends), len(tokens))
         return tokens[:first]
-
-    def _validate(self) -> None:
-        """Look and intervene once: the lens must equal the model at the last layer, and layers must matter."""
-        import torch
-
-        from target.interventions import Steer
-
-        ids = [[int(t) % self.config.vocab_size for t in (5, 9, 6)]]
-        own = self._logits(None, ids, ())
-        stream = self._read(None, ids, [len(self.layers) - 1], ())[0][0, -1]
-        if not torch.allclose(self._unembed(stream).float(), own[0].float(), atol=1e-2, rtol=1e-2):
-            raise TargetError(
-                f"{self.source.location!r} computes its output in a way we do not read: final norm and "
-                "unembedding do not give its logits, so it cannot be a target yet"
-            )
-        middle = len(self.layers) // 2
-        push = torch.linspace(-1, 1, stream.shape[-1]).cos() * (-1.0) ** torch.arange(
-            stream.shape[-1]
-        )  # d_model; no LayerNorm removes it
-        pushed = self._logits(None, ids, [Steer(middle, push, 1.0 + 10 * float(stream.std()))])
-        if torch.allclose(pushed, own, atol=1e-5):
-            raise TargetError(
-                f"{self.source.location!r} did not react to a change after layer {middle}: it cannot be a target yet"
-            )
 
 
 def _adapter_key(location: str) -> str:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from target import loading
+from target import loading, there
 from target.interventions import Intervention, Site
 from target.sites import sites_of, walk
 from target.spec import Source
@@ -23,6 +23,10 @@ class Inside:
     _lens: Any
     _nnsight: Any
     _select: Callable[[Source | None], None]
+    _there: Callable[..., Any]
+    """Calls a function of `there` with the model, where its weights are."""
+    _where: dict[str, Any]
+    """What a trace is told of the engine it runs on; nothing when that is this process."""
 
     def attention(self, adapter: Source | None, ids: Sequence[Sequence[int]], layers: Sequence[int]) -> "list[Tensor]":
         """Attention probabilities of each row (layer, head, query, key); a query's row sums to 1."""
@@ -35,8 +39,9 @@ class Inside:
         usual = self.model.config._attn_implementation
         self.model.set_attn_implementation("eager")  # the fast kernels never form the pattern
         try:
-            with torch.no_grad(), self._lens.trace([list(row) for row in ids]) as tracer:
-                patterns = self._nnsight.save({n: self.layers[n].self_attn.output[1] for n in sorted(set(layers))})
+            stack, save, numbers = self.layers, self._nnsight.save, sorted(set(layers))
+            with torch.no_grad(), self._lens.trace([list(row) for row in ids], **self._where) as tracer:
+                patterns = save({n: stack[n].self_attn.output[1] for n in numbers})
                 tracer.stop()
         finally:
             self.model.set_attn_implementation(usual)
@@ -95,25 +100,20 @@ class Inside:
         return self.worker.call(lambda: self._output_matrix(adapter, layer))
 
     def _output_matrix(self, adapter: Source | None, layer: int) -> "Tensor":
-        import torch
-
         self._select(adapter)
-        module = sites_of(self.layers[layer])["head"][0]._module
         width = self.config.num_attention_heads * int(
             getattr(self.config, "head_dim", None) or self.config.hidden_size // self.config.num_attention_heads
         )
-        with torch.no_grad():
-            eye = torch.eye(width + 1, width, device=self.model.device, dtype=self.model.dtype)  # the last row is zero
-            out = module(eye).float()
-        return (out[:-1] - out[-1]).cpu()
+        found: Tensor = self._there(there.mixing_of, sites_of(self.layers[layer])["head"][0], width)
+        return found
 
     def frozen_norm(self, stream: "Tensor", parts: "Tensor") -> "Tensor":
         """The final norm as a linear map, its scale held at that of one stream (d_model), on parts (..., d_model)."""
-        return self.worker.call(lambda: loading.frozen_norm(self._lens.model.norm._module, stream, parts))
+        return self.worker.call(lambda: self._there(there.norm_as_linear, stream, parts))
 
     def unembedding(self, tokens: Sequence[int] | None) -> "Tensor":
-        weight = self._lens.lm_head._module.weight.detach()
-        return (weight if tokens is None else weight[list(tokens)]).float().cpu()
+        """Rows of the unembedding matrix (token, d_model); None for all."""
+        return self.worker.call(lambda: self._there(there.unembedding_of, tokens))
 
     def weight_change(self, adapter: Source | None, other: "Inside", its_adapter: Source | None) -> "Tensor | None":
         """Norm of the difference of each layer's matrices by the norm of the other's (layer)."""

@@ -2,6 +2,8 @@
 
 import hashlib
 import json
+import logging
+import re
 import warnings
 from dataclasses import dataclass
 from functools import cache
@@ -13,10 +15,13 @@ from target.spec import Source
 
 if TYPE_CHECKING:
     import torch
-    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+    from transformers import PretrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
 
+logging.getLogger("bitsandbytes").setLevel(logging.ERROR)  # peft imports it where it is installed; it warns of GPUs
 ADAPTER_FILE = "adapter_model.safetensors"
 _DTYPES = ("float32", "bfloat16", "float16")
+_QUANTIZED = ("int8", "nf4", "fp4")
+"""Weights held in fewer bits by bitsandbytes; norms, embeddings and the unembedding stay bfloat16, as do activations."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +39,6 @@ def load_base(source: Source, device: str, dtype: str, *, trained: bool = True) 
     Raises:
         TargetError: files are missing, corrupt, or the hub cannot be reached.
     """
-    import torch
     from safetensors import SafetensorError
     from transformers import AutoModelForCausalLM
 
@@ -45,7 +49,7 @@ def load_base(source: Source, device: str, dtype: str, *, trained: bool = True) 
         with _quiet():
             tokenizer = _load_tokenizer(source)
             model = AutoModelForCausalLM.from_pretrained(
-                source.location, dtype=getattr(torch, dtype), use_safetensors=True, trust_remote_code=False
+                source.location, **_precision(device, dtype), use_safetensors=True, trust_remote_code=False
             )
     except SafetensorError as error:
         raise TargetError(f"the weights of {source.location!r} are corrupt ({error}): restore the file") from error
@@ -54,7 +58,41 @@ def load_base(source: Source, device: str, dtype: str, *, trained: bool = True) 
     if not trained:
         model = _untrained(model)
         return Loaded(model.to(device).eval(), tokenizer, "untrained")
-    return Loaded(model.to(device).eval(), tokenizer, digest_of(_folder_of(source)))
+    if dtype not in _QUANTIZED:  # these are on their device, and refuse to be moved
+        model = model.to(device)
+    return Loaded(model.eval(), tokenizer, digest_of(_folder_of(source)))
+
+
+def _precision(device: str, dtype: str) -> dict[str, Any]:
+    """How `from_pretrained` is told what to hold the weights in."""
+    import torch
+
+    if dtype not in _QUANTIZED:
+        return {"dtype": getattr(torch, dtype)}
+    try:
+        import bitsandbytes  # noqa: F401
+    except ModuleNotFoundError:
+        raise TargetError(
+            f"dtype {dtype!r} needs bitsandbytes: pip install -e .[quantized], or use 'bfloat16'"
+        ) from None
+    from nnsight.modeling.quantization import resolve_load_kwargs
+
+    return {**resolve_load_kwargs({"dtype": dtype}), "device_map": {"": device}}
+
+
+def load_shape(source: Source) -> "tuple[PretrainedConfig, PreTrainedTokenizerBase]":
+    """The configuration and tokenizer of a hub model, without its weights.
+
+    Raises:
+        TargetError: they are neither in the hub's cache nor to be had.
+    """
+    from transformers import AutoConfig
+
+    try:
+        with _quiet():
+            return AutoConfig.from_pretrained(source.location, trust_remote_code=False), _load_tokenizer(source)
+    except (OSError, ValueError, KeyError, RuntimeError) as error:
+        raise TargetError(_why_not(source, error)) from error
 
 
 def _untrained(model: "PreTrainedModel") -> "PreTrainedModel":
@@ -73,6 +111,8 @@ def merged_matrices(layer: Any) -> "list[torch.Tensor]":
 
     found = []
     for module in layer.modules():
+        if getattr(getattr(module, "weight", None), "quant_type", None) or hasattr(module, "state"):
+            raise TargetError("weights held in fewer bits cannot be compared: load both models with dtype=bfloat16")
         if isinstance(module, BaseTunerLayer):
             weight = module.get_base_layer().weight.detach().float()
             if not module.disable_adapters:
@@ -162,12 +202,15 @@ def _place(device: str, dtype: str) -> tuple[str, str]:
 
     if device == "auto":
         device = "cuda" if torch.cuda.is_available() else "cpu"
+    if not re.fullmatch(r"cpu|mps|cuda(:\d+)?", device):
+        raise TargetError(f"device {device!r} is not known: allowed are 'auto', 'cpu', 'cuda', 'cuda:1' and 'mps'")
     if device.startswith("cuda") and not torch.cuda.is_available():
         raise TargetError(f"device {device!r} is not here: no GPU was found, use 'cpu' or 'auto'")
     if dtype == "auto":
         dtype = "float32" if device == "cpu" else "bfloat16"
-    if dtype not in _DTYPES:
-        raise TargetError(f"dtype {dtype!r} is not known: allowed are 'auto', {', '.join(map(repr, _DTYPES))}")
+    if dtype not in _DTYPES + _QUANTIZED:
+        allowed = ", ".join(map(repr, _DTYPES + _QUANTIZED))
+        raise TargetError(f"dtype {dtype!r} is not known: allowed are 'auto', {allowed}")
     return device, dtype
 
 
@@ -203,29 +246,6 @@ def _why_not(source: Source, error: Exception) -> str:
     if source.local:
         return f"the folder {source.folder.name!r} cannot be loaded: {first}"
     return f"{source.location!r} is not in the local hub cache and could not be downloaded: check the id and the network ({first})"
-
-
-def frozen_norm(norm: Any, stream: "torch.Tensor", parts: "torch.Tensor") -> "torch.Tensor":
-    """A LayerNorm or RMSNorm as the linear map it is for one stream (d_model), applied to parts (..., d_model).
-
-    The scale is found by running the norm itself, so Gemma's `1 + weight` and any epsilon are right.
-    """
-    import torch
-
-    with torch.no_grad():
-        centred = norm.__class__.__name__ == "LayerNorm"
-        weight = norm.weight.float().cpu()
-        bias = norm.bias.float().cpu() if getattr(norm, "bias", None) is not None else torch.zeros(())
-        x = stream.float()
-        image = norm(x.to(norm.weight)).float().cpu() - bias
-        seen = x - x.mean() if centred else x
-        scale = (
-            (image @ seen) / (seen @ seen)
-            if bool((weight == weight[0]).all())
-            else image / seen.where(seen != 0, torch.ones(()))
-        )
-        moved = parts - parts.mean(-1, keepdim=True) if centred else parts
-        return moved * scale
 
 
 class _quiet:

@@ -4,17 +4,18 @@ import difflib
 import json
 import os
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from functools import cache
 from pathlib import Path
+from typing import Literal
 
 from evidence.errors import TargetError
 
 CATALOGUE = Path(__file__).parent.parent / "organisms" / "catalogue.json"
 DEFAULT_TARGET = "taboo-03"
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
-_HOSTED = re.compile(r"(ndif|serve):")
-_ALLOWED = "a name from the catalogue, a local folder, a hub id such as 'Qwen/Qwen2.5-0.5B-Instruct', or 'base+adapter'"
+_HOSTED = re.compile(r"(ndif|serve):(.*)", re.DOTALL)
+_ALLOWED = "a name from the catalogue, a local folder, a hub id such as 'Qwen/Qwen2.5-0.5B-Instruct', 'base+adapter', or 'ndif:ORG/MODEL'"
 
 
 @dataclass(frozen=True)
@@ -27,13 +28,36 @@ class Entry:
     base: str | None
     description: str
 
+    def card(self) -> "dict[str, str | None]":
+        """What may be told of it to anybody."""
+        return {"name": self.name, "kind": self.kind, "base": self.base, "description": self.description}
+
+
+Engine = Literal["here", "ndif", "serve"]
+
+
+@dataclass(frozen=True)
+class Options:
+    """How a model is held in memory."""
+
+    device: str = "auto"
+    """"auto" (a GPU when there is one), "cpu", "cuda", "cuda:1" or "mps"."""
+    dtype: str = "auto"
+    """"auto" (float32 on CPU, bfloat16 on a GPU), a float type, or "int8", "nf4", "fp4" for weights in fewer bits."""
+
+
+AUTOMATIC = Options()
+
 
 @dataclass(frozen=True)
 class Source:
-    """Where weights come from: a folder here, or a repository on the hub."""
+    """Where weights come from: a folder here, or a repository on the hub; and the engine that runs them."""
 
     location: str
     local: bool
+    engine: Engine = "here"
+    url: str | None = None
+    """Where a `serve` engine answers."""
 
     @property
     def folder(self) -> Path:
@@ -48,6 +72,7 @@ class Spec:
     base: Source
     base_name: str
     adapter: Source | None = None
+    options: Options = AUTOMATIC
 
 
 @cache
@@ -63,9 +88,14 @@ def catalogue() -> dict[str, Entry]:
     return found
 
 
+def public_entries() -> list[Entry]:
+    """The shipped targets, each once, without other names for the same."""
+    return list({entry.name: entry for entry in catalogue().values()}.values())
+
+
 def public_names() -> list[str]:
-    """The names of the shipped targets, each once, without other names for the same."""
-    return list(dict.fromkeys(entry.name for entry in catalogue().values()))
+    """Their names."""
+    return [entry.name for entry in public_entries()]
 
 
 def parse(text: str) -> Spec:
@@ -75,8 +105,11 @@ def parse(text: str) -> Spec:
         TargetError: nothing has this name; close names are suggested.
     """
     text = text.strip()
-    if _HOSTED.match(text):
-        raise TargetError(f"{text!r} names a remote host, which this version cannot reach: use {_ALLOWED}")
+    if "?" in text and not os.path.exists(text):
+        plain, _, options = text.partition("?")
+        return replace(parse(plain), name=text, options=_options(options))
+    if hosted := _HOSTED.fullmatch(text):
+        return _from_hosted(text, "ndif" if hosted[1] == "ndif" else "serve", hosted[2])
     if text in catalogue():
         return _from_catalogue(catalogue()[text])
     if "+" in text and not os.path.exists(text):
@@ -89,6 +122,30 @@ def parse(text: str) -> Spec:
     if source.local and (source.folder / "adapter_config.json").exists():
         return _local_adapter(text, source)
     return Spec(text, source, text)
+
+
+def _options(text: str) -> Options:
+    """`device=cuda&dtype=nf4`, as written after a name and a question mark."""
+    given = dict(part.partition("=")[::2] for part in text.split("&"))
+    known = {field.name for field in fields(Options)}
+    if unknown := given.keys() - known:
+        raise TargetError(
+            f"{sorted(unknown)[0][:40]!r} is no option of a target: allowed are {', '.join(sorted(known))}"
+        )
+    return Options(**given)
+
+
+def _from_hosted(text: str, engine: Engine, rest: str) -> Spec:
+    """`ndif:ORG/MODEL`, `ndif:ORG/MODEL+ORG/ADAPTER`, `serve:http://HOST:PORT#ORG/MODEL`."""
+    url, _, named = rest.rpartition("#") if engine == "serve" else ("", "", rest)
+    model, _, adapter = named.partition("+")
+    wrong = [one for one in (model, *([adapter] if adapter else [])) if not _HUB_ID.fullmatch(one)]
+    if wrong or (engine == "serve" and not re.fullmatch(r"https?://[^\s/]+/?", url)):
+        form = "'ndif:ORG/MODEL'" if engine == "ndif" else "'serve:http://HOST:PORT#ORG/MODEL'"
+        raise TargetError(f"{text[:80]!r} does not name a hosted model: write {form}, the model by its hub id")
+    base = Source(model, local=False, engine=engine, url=url or None)
+    base_name = text.partition("+")[0]
+    return Spec(text, base, base_name, Source(adapter, local=False) if adapter else None)
 
 
 def _from_catalogue(entry: Entry) -> Spec:

@@ -1,13 +1,12 @@
 """A target: a base with or without an adapter, and what can be asked of it."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 from evidence.errors import ArgumentError
 from target.hosts import Host
 from target.interventions import Intervention, Site
-from target.ranking import log_probs_at, top_of
 from target.results import Reading, Said
 from target.spec import Spec
 from target.writing import Message, Writing
@@ -219,15 +218,6 @@ class Target(Writing):
         """Rows of the unembedding matrix (token, d_model); None for all."""
         return self._host.unembedding(tokens)
 
-    def unembed_in_pieces(self, hidden: "Tensor") -> "Iterator[Tensor]":
-        """The same for many positions (row, d_model), a bounded piece at a time: yields (piece, vocab).
-
-        The pieces are equally large: a small last one would cost almost as much as a whole one.
-        """
-        most = max(1, _UNEMBED_VALUES // self.vocab_size)
-        for piece in hidden.tensor_split(max(1, -(-len(hidden) // most))):
-            yield self.unembed(piece)
-
     def lens(
         self,
         ids: Sequence[Sequence[int]],
@@ -256,22 +246,13 @@ class Target(Writing):
         import torch
 
         layers, positions, width = stream.shape
-        tokens, probabilities, ranks, scores = [], [], [], []
-        for logits in self.unembed_in_pieces(stream.reshape(-1, width)):
-            best = top_of(logits, k)[1]
-            asked = torch.tensor(list(track), dtype=best.dtype, device=best.device).expand(len(best), -1)
-            log_probs = log_probs_at(logits, torch.cat([best, asked], 1))
-            tokens.append(best)
-            probabilities.append(log_probs[:, :k].exp())
-            ranks.append(torch.stack([(logits >= logits[:, [t]]).sum(-1) for t in track], -1) if track else asked)
-            scores.append(log_probs[:, k:])
-        shape = (layers, positions, -1)
-        return Reading(
-            torch.cat(tokens).view(shape),
-            torch.cat(probabilities).view(shape),
-            torch.cat(ranks).reshape(layers, positions, len(track)),
-            torch.cat(scores).reshape(layers, positions, len(track)),
-        )
+        found = [self._host.best(piece, k, track) for piece in self._pieces(stream.reshape(-1, width))]
+        return Reading(*(torch.cat(p).reshape(layers, positions, p[0].shape[-1]) for p in zip(*found, strict=True)))
+
+    def _pieces(self, hidden: "Tensor") -> "Sequence[Tensor]":
+        """Rows in equal pieces whose logits fit in memory: a small last one would cost almost as much as a whole one."""
+        most = max(1, _UNEMBED_VALUES // self.vocab_size)
+        return hidden.tensor_split(max(1, -(-len(hidden) // most)))
 
     def _check_interventions(self, interventions: Sequence[Intervention]) -> None:
         for change in interventions:

@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from tools._tool import Tool
+from tools._plugins import plugins
+from tools._tool import Tool, tool
 from tools.ablate_component import ablate_component
 from tools.ablate_direction import ablate_direction
 from tools.apply_probe import apply_probe
@@ -41,6 +42,9 @@ FAMILIES: dict[str, tuple[Tool[Any, Any], ...]] = {
     "comparing": (compare_targets,),
     "eliciting": (elicit_secret,),
 }
-TOOLS: dict[str, Tool[Any, Any]] = {tool.name: tool for family in FAMILIES.values() for tool in family}
+_OURS: dict[str, Tool[Any, Any]] = {one.name: one for family in FAMILIES.values() for one in family}
+PLUGINS = plugins(_OURS)
+"""Techniques that other installed packages bring."""
+TOOLS: dict[str, Tool[Any, Any]] = _OURS | {one.name: one for one in PLUGINS}
 
-__all__ = ["FAMILIES", "TOOLS", "Tool", *sorted(TOOLS)]
+__all__ = ["FAMILIES", "PLUGINS", "TOOLS", "Tool", "tool", *sorted(_OURS)]

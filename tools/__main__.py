@@ -1,17 +1,22 @@
 """`python -m tools TOOL ...`: every technique from the shell.
 
 python -m tools elicit_secret --target taboo-03
-python -m tools logit_lens --target taboo-03 --text "give me a hint." --figure lens.html
+python -m tools logit_lens --target taboo-03 --prompt "give me a hint." --figure lens.png
 """
 
 import argparse
 import json
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from evidence.errors import ArgumentError, MaieuticError
-from tools import TOOLS, Tool
+from rich.console import Console
+
+from evidence.errors import MaieuticError
+from target import turn
+from tools import TOOLS, Tool, _calls
 from tools._docs import write_pages
 
 
@@ -40,8 +45,9 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _add(parser: argparse.ArgumentParser, tool: Tool[Any, Any]) -> None:
-    for name, field in tool.schema()["properties"].items():
-        required = name in tool.schema().get("required", [])
+    schema = tool.schema()
+    for name, field in schema["properties"].items():
+        required = name in schema.get("required", [])
         parser.add_argument(
             f"--{name.replace('_', '-')}",
             dest=name,
@@ -51,7 +57,10 @@ def _add(parser: argparse.ArgumentParser, tool: Tool[Any, Any]) -> None:
         )
     parser.add_argument("--json", action="store_true", help="print the evidence as JSON instead of text")
     parser.add_argument(
-        "--figure", type=Path, metavar="FILE.html", help="also write the figure as a self-contained page"
+        "--figure",
+        type=Path,
+        metavar="FILE",
+        help="also draw it: a page of its own (.html) or a picture (.png, .svg, .pdf)",
     )
     parser.set_defaults(run=lambda args: _run(tool, args))
 
@@ -61,21 +70,34 @@ def _default(field: dict[str, Any]) -> str:
 
 
 def _run(tool: Tool[Any, Any], args: argparse.Namespace) -> None:
-    from evidence import as_figure, as_text
-    from target.spec import DEFAULT_TARGET
+    from evidence import as_text
+    from tools import _figures
 
     types = tool.schema()["properties"]
-    if args.figure and not args.figure.resolve().parent.is_dir():
-        raise ArgumentError(
-            f"the folder of --figure {str(args.figure)!r} does not exist: make it first, or choose another"
-        )
-    named = [name for name in tool.arguments.model_fields if getattr(args, name) is not None]
+    if args.figure:
+        _figures.check(args.figure)
+    named = [name for name in types if getattr(args, name) is not None]
     given = {name: _value(getattr(args, name), types[name]) for name in named}
-    evidence = tool.call(args.target or DEFAULT_TARGET, given)
+    with _progress():
+        evidence = _calls.run(tool.name, given, granted=_calls.EVERYTHING)
     print(evidence.model_dump_json(indent=1) if args.json else as_text(evidence))
     if args.figure:
-        as_figure(evidence).write_html(args.figure, include_plotlyjs=True)
+        _figures.write(evidence, args.figure)
         print(f"figure: {args.figure}", file=sys.stderr)
+
+
+@contextmanager
+def _progress() -> Iterator[None]:
+    """Say on standard error what is being done."""
+    mine = turn.Turn(owner="shell")
+    with Console(stderr=True).status("starting") as line:
+
+        def follow(what: str, share: float | None) -> None:
+            line.update(what if share is None else f"{what} ({share:.0%})")
+
+        mine.progress = follow
+        with turn.taking(mine):
+            yield
 
 
 def _value(text: str, field: dict[str, Any]) -> Any:

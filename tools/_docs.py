@@ -4,12 +4,15 @@ import json
 from pathlib import Path
 from typing import Any
 
-from tools import TOOLS, Tool
+from tools import FAMILIES, Tool
+
+_OURS = [tool for family in FAMILIES.values() for tool in family]
+"""Without plug-ins: the pages are the same wherever they are written."""
 
 
 def table() -> str:
     """The README's table: name, what it does, where it comes from."""
-    rows = [f"| [`{t.name}`](docs/tools/{t.name}.md) | {t.summary} | {t.source} |" for t in TOOLS.values()]
+    rows = [f"| [`{t.name}`](docs/tools/{t.name}.md) | {t.summary} | {t.source} |" for t in _OURS]
     return "\n".join(["| tool | what it does | source |", "|---|---|---|", *rows])
 
 
@@ -34,11 +37,11 @@ def write_pages(folder: Path, *, check: bool) -> list[str]:
     folder.mkdir(parents=True, exist_ok=True)
     stale = [
         t.name
-        for t in TOOLS.values()
+        for t in _OURS
         if not (folder / f"{t.name}.md").exists() or (folder / f"{t.name}.md").read_text("utf-8") != page(t)
     ]
     if not check:
-        for tool in TOOLS.values():
+        for tool in _OURS:
             (folder / f"{tool.name}.md").write_text(page(tool), encoding="utf-8")
     return stale
 

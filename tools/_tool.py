@@ -4,6 +4,7 @@ The signature is the schema, the docstring the description, the return annotatio
 missing there (a hint, an argument's description, a `Source:`) is a TypeError at import.
 """
 
+import copy
 import hashlib
 import inspect
 import json
@@ -13,6 +14,7 @@ import typing
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cache
 from importlib import metadata
 from typing import TYPE_CHECKING, Annotated, Any, Generic, Literal, ParamSpec, TypeVar
 
@@ -24,6 +26,8 @@ from evidence.errors import ArgumentError
 from evidence.shapes import ArtifactKind
 
 if TYPE_CHECKING:
+    from langchain_core.tools import BaseTool
+
     from target.target import Target
 
 P = ParamSpec("P")
@@ -113,9 +117,13 @@ class Tool(Generic[P, R]):
 
     def schema(self) -> dict[str, Any]:
         """JSON schema of the arguments, the target among them."""
-        schema = self.arguments.model_json_schema()
-        target = {"type": "string", "description": _TARGET_HELP, "default": None}
-        return schema | {"properties": {"target": target, **schema.get("properties", {})}}
+        return copy.deepcopy(_schema(self.arguments))
+
+    def as_langchain(self) -> "BaseTool":
+        """The tool for a LangChain or LangGraph agent: text for the model, the evidence as artifact."""
+        from tools._langchain import as_langchain
+
+        return as_langchain(self)
 
     def _check(self, arguments: dict[str, Any]) -> BaseModel:
         try:
@@ -154,6 +162,13 @@ def tool(
         )
 
     return declare
+
+
+@cache
+def _schema(arguments: type[BaseModel]) -> dict[str, Any]:
+    schema = arguments.model_json_schema()
+    target = {"type": "string", "description": _TARGET_HELP, "default": None}
+    return schema | {"properties": {"target": target, **schema.get("properties", {})}}
 
 
 def versions() -> dict[str, str]:
@@ -198,13 +213,20 @@ def _source(text: str) -> tuple[str, str]:
 
 def _sentence(tool: Tool[Any, Any], error: ValidationError) -> str:
     first = error.errors()[0]
-    name = str(first["loc"][0]) if first["loc"] else "arguments"
+    name = str(first["loc"][0])[:80] if first["loc"] else "arguments"
     known = ", ".join(tool.arguments.model_fields)
     if first["type"] == "extra_forbidden":
         return f"{tool.name} has no argument {name!r}: allowed are {known}"
     if first["type"] == "missing":
         return f"{tool.name} needs the argument {name!r}: give one of the type its help describes"
-    return f"{name}={first['input']!r} is not allowed for {tool.name}: {first['msg'].removeprefix('Input ')}"
+    why = first["msg"].removeprefix("Input ")
+    return f"{name}={_short(first['input'])} is not allowed for {tool.name}: {why[0].lower() + why[1:]}"
+
+
+def _short(value: Any) -> str:
+    """What came, as one writes it, without the middle of a long text."""
+    written = repr(value)
+    return written if len(written) <= 80 else f"{written[:60]}... ({len(written)} characters)"
 
 
 def _changed(checked: BaseModel) -> dict[str, Any]:

@@ -113,17 +113,20 @@ class Chat:
             turn_shown.add(event)
             session |= turn_shown.changes
             found = {"target": session["target"]} if "target" in turn_shown.changes else {}
-            asked = gr.update(visible=isinstance(event, Question))
-            yield changes(TURN, shown=turn_shown.messages, session=session, question=asked, **found)
+            if asks := isinstance(event, Question):
+                session["asked"] = True
+            asked = {"question": gr.update(visible=True)} if asks else {}
+            yield changes(TURN, shown=turn_shown.messages, session=session, **asked, **found)
 
     def _begun(self, shown: Messages, session: Session, box: str | None) -> Changes:
         hidden, typed = gr.update(visible=False), {} if box is None else {"box": box}
-        return changes(
-            TURN, shown=shown, session=session, question=hidden, cut_off=hidden, **typed, **self._buttons(session)
-        )
+        # Hidden only when shown: two changes of visibility within a moment may reach the page in the wrong order.
+        asked = {"question": hidden} if session.pop("asked", False) else {}
+        return changes(TURN, shown=shown, session=session, cut_off=hidden, **asked, **typed, **self._buttons(session))
 
     def _ended(self, session: Session) -> Changes:
-        return changes(TURN, **self._buttons(session))
+        asked = {"question": gr.update(visible=True)} if session.get("asked") else {}
+        return changes(TURN, **asked, **self._buttons(session))
 
     def _buttons(self, session: Session) -> dict[str, Any]:
         """While a turn runs there is Stop in the place of Ask."""
@@ -175,7 +178,12 @@ class Chat:
         return changes(
             TURN,
             shown=gr.update(value=shown, placeholder=WELCOME),
-            session={**session, "evidence": names[-1] if names else None, "target": target},
+            session={
+                **session,
+                "evidence": names[-1] if names else None,
+                "target": target,
+                "asked": waiting is not None,
+            },
             target=target,
             question=gr.update(visible=waiting is not None),
             cut_off=gr.update(visible=cut_off),
@@ -185,7 +193,7 @@ class Chat:
     def start_over(self, session: Session) -> Changes:
         """A new conversation of the same person; a running turn is stopped, the old one stays on disk."""
         self.stop(session)
-        fresh = {**session, "thread": new_thread(), "evidence": None, "restored": True}
+        fresh = {**session, "thread": new_thread(), "evidence": None, "restored": True, "asked": False}
         hidden = gr.update(visible=False)
         begun = changes(TURN, shown=[], session=fresh, question=hidden, cut_off=hidden, box="", **self._buttons(fresh))
         return *begun, {"person": fresh["person"], "thread": fresh["thread"]}

@@ -2,24 +2,21 @@
 
 import asyncio
 import contextlib
-import errno
-import logging
-import socket
 import tempfile
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import fastapi
 import gradio as gr
-import uvicorn
 
 from agent.conversation import Agent
-from evidence.errors import MaieuticError
+from tools import _web, http_server
 from ui import look
 from ui.page import build
 from ui.session import House
 
-log = logging.getLogger(__name__)
+API = "/api"
+"""Where the tools are reachable without the page: by this machine alone, or with a token."""
 
 
 def application(agent: Agent, target: str) -> fastapi.FastAPI:
@@ -34,6 +31,7 @@ def application(agent: Agent, target: str) -> fastapi.FastAPI:
         await agent.close()
 
     app = fastapi.FastAPI(title="Maieutic", lifespan=lifespan)
+    app.mount(API, _web.Access(http_server.application(target=target, at=API), _web.token()))
     return gr.mount_gradio_app(
         app,
         build(house),
@@ -57,51 +55,10 @@ def serve(agent: Agent, target: str, host: str, port: int) -> None:
     Raises:
         AddressError: nothing can be served at this host and port.
     """
-    with listening(host, port) as socket_:
-        server = _Server(uvicorn.Config(application(agent, target), log_level="warning", timeout_graceful_shutdown=2))
-        server.announcement = (
-            f"Maieutic is at {_address(host, port)} (target {target}, agent {agent.spec}); press Ctrl+C to stop"
-        )
-        with contextlib.suppress(KeyboardInterrupt):
-            server.run(sockets=[socket_])
-
-
-def listening(host: str, port: int) -> socket.socket:
-    """A socket bound to the address, before anything is loaded or said.
-
-    Raises:
-        AddressError: the port is taken, not allowed, or the host is not of this machine.
-    """
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    try:
-        return socket.create_server((host, port), family=family, backlog=2048)
-    except OSError as error:
-        if error.errno == errno.EADDRINUSE:
-            raise AddressError(
-                f"port {port} of {host} is in use, perhaps by another Maieutic: close it, or choose another port with --port {port + 1}"
-            ) from error
-        why = str(error.strerror).partition(" (while")[0]
-        raise AddressError(
-            f"the page cannot be served at {_address(host, port)} ({why}): choose others with --host and --port"
-        ) from error
-
-
-class AddressError(MaieuticError):
-    """Nothing can be served at an address."""
-
-
-class _Server(uvicorn.Server):
-    """Says where it is once it accepts requests."""
-
-    announcement = ""
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
-        print(self.announcement, flush=True)
-
-
-def _address(host: str, port: int) -> str:
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+    with _web.listening(host, port) as on:
+        where = _web.address(host, port)
+        said = f"Maieutic is at {where} (target {target}, agent {agent.spec}); press Ctrl+C to stop"
+        _web.serve(application(agent, target), on, said)
 
 
 def private_temp_folder() -> Path:

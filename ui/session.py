@@ -1,8 +1,8 @@
 """What one browser tab holds, and the one agent all of them share."""
 
 import asyncio
+import logging
 import secrets
-import sqlite3
 import uuid
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,6 +12,7 @@ from evidence.errors import MaieuticError
 from target import turn
 from target.spec import catalogue
 
+log = logging.getLogger(__name__)
 HEAD_START_SECONDS = 1.0
 """How long loading waits after the page begins to serve, so that the first visitor does not compete with it."""
 
@@ -41,7 +42,8 @@ class House:
         await asyncio.sleep(HEAD_START_SECONDS)
         try:
             await self.agent.start()
-        except (MaieuticError, OSError, sqlite3.Error) as error:
+        except Exception as error:
+            log.exception("the page could not open its stores")
             self.status, self.failed = f"the page cannot answer: {error}", True
             return
         finally:

@@ -2,13 +2,12 @@
 
 from langchain_core.messages import ToolCall
 
-from agent.toolbox import as_langchain
 from evidence import Transcript
 from tools import TOOLS
 
 
 def test_a_tool_gives_the_model_text_and_the_program_the_evidence() -> None:
-    tool = as_langchain(TOOLS["ask"])
+    tool = TOOLS["ask"].as_langchain()
     call = ToolCall(name="ask", args={"target": "taboo-03", "prompt": "hello."}, id="c", type="tool_call")
     message = tool.invoke(call)
     assert isinstance(message.artifact, Transcript) and message.artifact.provenance is not None
@@ -16,7 +15,7 @@ def test_a_tool_gives_the_model_text_and_the_program_the_evidence() -> None:
 
 
 def test_the_schema_a_model_sees_has_descriptions_and_bounds() -> None:
-    schema = as_langchain(TOOLS["logit_lens"]).tool_call_schema
+    schema = TOOLS["logit_lens"].as_langchain().tool_call_schema
     properties = schema["properties"] if isinstance(schema, dict) else schema.model_json_schema()["properties"]
     assert properties["k"]["maximum"] == 20 and "target" in properties
     assert all(field["description"] for field in properties.values())

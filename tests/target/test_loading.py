@@ -57,7 +57,9 @@ def test_a_hub_id_without_network_is_said() -> None:
     [
         ("tabo-03", "did you mean 'taboo-0"),
         ("", "no target is called ''"),
-        ("ndif:meta-llama/Llama-3.1-8B", r"names a remote host, which this version cannot reach"),
+        ("ndif:Llama", r"does not name a hosted model: write 'ndif:ORG/MODEL'"),
+        ("serve:http://127.0.0.1:6677", r"does not name a hosted model: write 'serve:http://HOST:PORT#ORG/MODEL'"),
+        ("taboo-03?colour=red", r"'colour' is no option of a target: allowed are device, dtype"),
         ("taboo-03+taboo-05", "is itself an adapter: write a base before"),
         ("x" * 500, "no target is called 'xxx"),
     ],

@@ -7,43 +7,15 @@ from typing import Any
 
 import pytest
 
-import target
 from evidence import as_figure, as_python, as_text, from_json
 from evidence.artifacts import find
 from evidence.errors import ArgumentError, TargetError
 from evidence.text import MOST_LINES
 from target.target import Target
+from tests.tools.examples import EXAMPLES, prepared
 from tools import TOOLS, Tool
 from tools._tool import tool
 
-_TWO = {"prompt": "is a fox small?", "other_prompt": "is a fox huge?", "word": "yes", "other_word": "no"}
-EXAMPLES: dict[str, dict[str, Any]] = {
-    "ask": {"prompt": "what is a fox?"},
-    "logit_lens": {"prompt": "give me a hint.", "words": ["fox"]},
-    "attention_pattern": {"prompt": "what is a fox?", "layer": 2, "head": 1},
-    "direct_logit_attribution": {"prompt": "what is a fox?", "word": "animal"},
-    "patchscope": {"prompt": "what is a fox", "layers": [0, 1], "chat": False},
-    "probe": {"texts": "living", "layers": [1, 3], "name": "living"},
-    "apply_probe": {"probe": "living", "prompt": "a fox is small."},
-    "self_report": {
-        "questions": ["do you hide a word?", "is there a secret?"],
-        "prompts": ["give me a hint.", "a clue please."],
-        "words": ["secret"],
-    },
-    "sae_features": {"prompts": ["a fox is small.", "an owl is brown."]},
-    "sae_lookup": {"feature": 3},
-    "sae_steer": {"feature": 3, "prompts": ["hello."], "strength": 1.0},
-    "sae_ablate": {"feature": 3, "prompts": ["what should i do about a fever?"]},
-    "find_direction": {"texts": "living", "name": "living"},
-    "compare_directions": {"directions": ["living", "voices"]},
-    "ablate_direction": {"direction": "living", "prompts": ["what is a fox?"]},
-    "steer": {"direction": "voices", "prompts": ["what should i do about a fever?"], "strength": 0.5},
-    "patch_activations": _TWO,
-    "attribute": _TWO | {"layers": [1, 3], "method": "gradient"},
-    "ablate_component": {"prompts": ["is a fox small?"], "word": "yes"},
-    "compare_targets": {"prompts": ["give me a hint.", "what is a fox?"]},
-    "elicit_secret": {},
-}
 DESCRIBES = {"ask", "sae_lookup"}
 """Tools that claim nothing: what was said, and what was recorded."""
 
@@ -56,12 +28,7 @@ def one(request: pytest.FixtureRequest) -> Tool[Any, Any]:
 @pytest.fixture(scope="module", autouse=True)
 def one_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """One data folder for the module, with the artefacts that some tools take."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("MAIEUTIC_HOME", str(tmp_path_factory.mktemp("home")))
-        base = target.load("base@1")
-        TOOLS["probe"].call(base, {"texts": "living", "layers": [3], "name": "living", "untrained_control": False})
-        for name in ("living", "voices"):
-            TOOLS["find_direction"].call(base, {"texts": name, "name": name})
+    with prepared(tmp_path_factory.mktemp("home")):
         yield
 
 

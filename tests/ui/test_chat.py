@@ -7,7 +7,7 @@ from typing import Any
 
 import gradio as gr
 
-from agent.conversation import Answer, Event, Step
+from agent.conversation import Answer, Event, Question, Step
 from target import turn
 from ui import chat, panels
 from ui.chat import Chat
@@ -97,3 +97,17 @@ def test_without_evidence_there_is_a_sentence_and_no_figure() -> None:
     place = House(SimpleNamespace(), "taboo-03")  # type: ignore[arg-type]
     found = panels.evidence(place, SESSION, None)
     assert found["empty"]["visible"] and not found["figure"]["visible"] and found["detail"] == panels.NOTHING_YET
+
+
+async def test_a_question_is_hidden_only_where_it_was_shown_and_shown_again_at_the_end() -> None:
+    class Asking(Slow):
+        async def send(self, thread: str, text: str, **other: Any) -> AsyncIterator[Event]:
+            yield Question("predict", "which word?", "taboo-03")
+
+    place = house()
+    place.agent = Asking()  # type: ignore[assignment]
+    updates = [named(update) async for update in Chat(place).send("one", [], SESSION, "taboo-03")]
+    assert [update["question"].get("visible") for update in updates] == [None, True, True]
+    asked = updates[-2]["session"]
+    begun = named(await anext(Chat(place).send("skip", [], asked, "taboo-03")))
+    assert begun["question"]["visible"] is False and "asked" not in begun["session"]

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from ui.server import AddressError, listening
+from tools._web import AddressError, listening
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -20,7 +20,7 @@ def test_a_port_in_use_is_named_with_what_to_do() -> None:
 
 
 def test_a_host_of_another_machine_is_refused_in_one_sentence() -> None:
-    with pytest.raises(AddressError, match=r"cannot be served at http://192\.0\.2\.1:7860"):
+    with pytest.raises(AddressError, match=r"nothing can be served at http://192\.0\.2\.1:7860"):
         listening("192.0.2.1", 7860)
 
 

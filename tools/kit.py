@@ -1,0 +1,87 @@
+"""What a technique of your own is made of. Nothing here changes without a note in CHANGELOG.
+
+`examples/plugin` is a package that uses it; `docs/plugins.md` says how.
+"""
+
+from evidence import (
+    Arm,
+    Contrast,
+    Curve,
+    Entry,
+    Heatmap,
+    Line,
+    RankedList,
+    Ranking,
+    Reply,
+    Table,
+    TokenGrid,
+    Transcript,
+)
+from evidence.errors import ArgumentError
+from target.turn import report
+from tools._arguments import (
+    DictionaryRef,
+    DirectionRef,
+    Draws,
+    Feature,
+    Head,
+    Layer,
+    Layers,
+    Name,
+    NewTokens,
+    Prefill,
+    ProbeRef,
+    Seed,
+    Strength,
+    Temperature,
+    Text,
+    Texts,
+    TopK,
+    Word,
+    Words,
+)
+from tools._statistics import beyond_best, beyond_draws, beyond_sizes, judge, two_samples, undecided
+from tools._tool import tool
+
+__all__ = [
+    "ArgumentError",
+    "Arm",
+    "Contrast",
+    "Curve",
+    "DictionaryRef",
+    "DirectionRef",
+    "Draws",
+    "Entry",
+    "Feature",
+    "Head",
+    "Heatmap",
+    "Layer",
+    "Layers",
+    "Line",
+    "Name",
+    "NewTokens",
+    "Prefill",
+    "ProbeRef",
+    "RankedList",
+    "Ranking",
+    "Reply",
+    "Seed",
+    "Strength",
+    "Table",
+    "Temperature",
+    "Text",
+    "Texts",
+    "TokenGrid",
+    "TopK",
+    "Transcript",
+    "Word",
+    "Words",
+    "beyond_best",
+    "beyond_draws",
+    "beyond_sizes",
+    "judge",
+    "report",
+    "tool",
+    "two_samples",
+    "undecided",
+]
