@@ -10,6 +10,8 @@ import os
 import re
 import time
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,6 +24,9 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 _NAME = re.compile(r"[A-Za-z0-9][\w.-]{0,79}")
+
+
+_used: ContextVar[dict[str, Artifact] | None] = ContextVar("used", default=None)
 
 
 @dataclass(frozen=True)
@@ -92,9 +97,28 @@ def find(kind: ArtifactKind, reference: str) -> Stored:
                 tensors = load_file(_folder(kind) / f"{line['digest']}.safetensors")
             except (OSError, SafetensorError) as error:
                 raise ArgumentError(f"the {kind} {reference!r} is stored but cannot be read: make it again") from error
-            return Stored(kind, line["name"], line["digest"], line["about"], tensors)
+            stored = Stored(kind, line["name"], line["digest"], line["about"], tensors)
+            using(stored.artifact)
+            return stored
     names = ", ".join(dict.fromkeys(line["name"] for line in known)) or "none yet"
     raise ArgumentError(f"no {kind} is called {reference!r}: there are {names}")
+
+
+@contextmanager
+def watching() -> Iterator[dict[str, Artifact]]:
+    """Collect the artefacts that are used within the block, by digest."""
+    found: dict[str, Artifact] = {}
+    token = _used.set(found)
+    try:
+        yield found
+    finally:
+        _used.reset(token)
+
+
+def using(artifact: Artifact) -> None:
+    """Say that an artefact is used: a name may later mean another, the digest stands in the provenance."""
+    if (known := _used.get()) is not None:
+        known[artifact.digest] = artifact
 
 
 def _all(kind: ArtifactKind) -> Iterator[dict[str, Any]]:

@@ -21,6 +21,15 @@ class Frozen(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
+class Artifact(Frozen):
+    """Something a tool made that other tools take: by name, by digest, or by the id of this evidence."""
+
+    kind: ArtifactKind
+    name: str
+    digest: str
+    """sha256 of its tensors and description, first 12 hex digits."""
+
+
 class Provenance(Frozen):
     """How a measurement was made; enough to make it again."""
 
@@ -34,6 +43,8 @@ class Provenance(Frozen):
     """sha256 of the base weights, first 12 hex digits."""
     adapter: str | None = None
     """sha256 of the adapter weights, first 12 hex digits."""
+    used: tuple[Artifact, ...] = ()
+    """What it took of other tools, by digest: the arguments hold names, and a name may later mean another."""
     control: str | None = None
     """What the control measurement was made on, in words."""
     seed: int = 0
@@ -55,15 +66,6 @@ class Verdict(Frozen):
     """The word or feature the claim is about, when there is one."""
     confidence: Confidence = "low"
     """How far methods of this kind are trusted (arXiv 2504.01849, Table 2); causal tests raise it."""
-
-
-class Artifact(Frozen):
-    """Something a tool made that other tools take: by name, by digest, or by the id of this evidence."""
-
-    kind: ArtifactKind
-    name: str
-    digest: str
-    """sha256 of its tensors and description, first 12 hex digits."""
 
 
 class Shape(Frozen):

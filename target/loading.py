@@ -5,6 +5,8 @@ import json
 import logging
 import re
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -44,7 +46,7 @@ def load_base(source: Source, device: str, dtype: str, *, trained: bool = True) 
 
     device, dtype = _place(device, dtype)
     if source.local:
-        _require_safetensors(source.folder)
+        _require_safetensors(source)
     try:
         with _quiet():
             tokenizer = _load_tokenizer(source)
@@ -226,10 +228,10 @@ def _load_tokenizer(source: Source) -> "PreTrainedTokenizerBase":
     return AutoTokenizer.from_pretrained(source.location, trust_remote_code=False)
 
 
-def _require_safetensors(folder: Path) -> None:
-    if not any(folder.glob("*.safetensors")):
+def _require_safetensors(source: Source) -> None:
+    if not any(source.folder.glob("*.safetensors")):
         raise TargetError(
-            f"the folder {folder.name!r} holds no .safetensors file: weights in other formats are never loaded"
+            f"the folder {source.shown!r} holds no .safetensors file: weights in other formats are never loaded"
         )
 
 
@@ -242,23 +244,24 @@ def _folder_of(source: Source) -> Path:
 
 
 def _why_not(source: Source, error: Exception) -> str:
-    first = " ".join(str(error).split())[:200]
+    first = " ".join(str(error).split()).partition(". ")[0][:200]
     if source.local:
-        return f"the folder {source.folder.name!r} cannot be loaded: {first}"
+        return f"the folder {source.shown!r} cannot be loaded: {first}"
     return f"{source.location!r} is not in the local hub cache and could not be downloaded: check the id and the network ({first})"
 
 
-class _quiet:
-    """Keep transformers from printing progress bars and load reports while a target loads."""
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep the libraries from printing progress bars, load reports and retries while a target loads."""
+    from huggingface_hub.utils import logging as hub
+    from transformers.utils import logging
 
-    def __enter__(self) -> None:
-        from transformers.utils import logging
-
-        self._level = logging.get_verbosity()
-        logging.set_verbosity_error()
-        logging.disable_progress_bar()
-
-    def __exit__(self, *_: object) -> None:
-        from transformers.utils import logging
-
-        logging.set_verbosity(self._level)
+    levels = logging.get_verbosity(), hub.get_verbosity()
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+    hub.set_verbosity_error()
+    try:
+        yield
+    finally:
+        logging.set_verbosity(levels[0])
+        hub.set_verbosity(levels[1])

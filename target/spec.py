@@ -63,6 +63,11 @@ class Source:
     def folder(self) -> Path:
         return Path(self.location)
 
+    @property
+    def shown(self) -> str:
+        """How a sentence names it: a hub id, or the last part of a path."""
+        return (self.folder.name or self.location) if self.local else self.location
+
 
 @dataclass(frozen=True)
 class Spec:

@@ -7,7 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from evidence.artifacts import find
+from evidence import Artifact
+from evidence.artifacts import find, using
 from evidence.errors import ArgumentError, ToolError
 from target.spec import dictionaries
 from tools._dictionary import Dictionary
@@ -46,6 +47,7 @@ def load(reference: str, target: "Target") -> Dictionary:
             f"{found.name} was trained on the base weights {found.weights}: {target.name} has {target.weights_digest}, "
             "use a dictionary made for it"
         )
+    using(Artifact(kind="dictionary", name=found.name, digest=found.digest))
     return found
 
 

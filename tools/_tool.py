@@ -81,14 +81,16 @@ class Tool(Generic[P, R]):
         if given.get("other") is not None:
             given["other"] = _resolve(given["other"] if other is None else other)
         started = time.monotonic()
-        result = self.function(model, **given)  # type: ignore[arg-type]
+        with artifacts.watching() as used:
+            result = self.function(model, **given)  # type: ignore[arg-type]
         stamp = Provenance(
-            id=_identity(self.name, _changed(checked), model),
+            id=_identity(self.name, _changed(checked), model, sorted(used)),
             tool=self.name,
             arguments=_changed(checked),
             target=model.name,
             weights=model.weights_digest,
             adapter=model.adapter_digest,
+            used=tuple(used.values()),
             control=getattr(result, "control_name", None),
             seed=given.get("seed", 0),
             versions=versions(),
@@ -253,9 +255,9 @@ def _reference(value: Any, kind: ArtifactKind) -> Any:
     return value
 
 
-def _identity(tool: str, arguments: dict[str, Any], model: "Target") -> str:
-    """The same question of the same weights has the same id."""
-    asked = json.dumps([tool, arguments, model.name, model.weights_digest, model.adapter_digest], sort_keys=True)
+def _identity(tool: str, arguments: dict[str, Any], model: "Target", used: list[str]) -> str:
+    """The same question of the same weights, with the same artefacts, has the same id."""
+    asked = json.dumps([tool, arguments, model.name, model.weights_digest, model.adapter_digest, used], sort_keys=True)
     return "ev-" + hashlib.sha256(asked.encode()).hexdigest()[:10]
 
 

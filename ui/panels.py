@@ -60,6 +60,8 @@ def detail(name: str | None, found: Evidence | None) -> str:
         f"**{name}** · `{p.tool}` on `{harmless(p.target)}` · {verdict}\n\n"
         f"weights `{p.weights}`{f' · adapter `{p.adapter}`' if p.adapter else ''} · control {p.control or 'none'} · seed {p.seed} · {p.seconds:.1f} s"
     )
+    if p.used:
+        facts += "\n\ntook " + ", ".join(f"the {a.kind} `{harmless(a.name)}` ({a.digest})" for a in p.used)
     return f"{facts}\n\n```\n{_fenced(as_text(found))}\n```\n\n```python\n{_fenced(as_python(found))}\n```"
 
 

@@ -81,6 +81,15 @@ def test_its_artifacts_are_kept_under_its_id(evidence: Any) -> None:
             assert find(artifact.kind, reference).digest == artifact.digest
 
 
+def test_what_it_took_of_others_stands_in_its_provenance(one: Tool[Any, Any], evidence: Any) -> None:
+    for argument, kind in one.references.items():
+        named = EXAMPLES[one.name].get(argument, [])
+        for reference in [named] if isinstance(named, str) else named:
+            assert find(kind, reference).artifact in evidence.provenance.used
+    if one.name.startswith("sae_"):
+        assert [artifact.kind for artifact in evidence.provenance.used] == ["dictionary"]
+
+
 def test_its_code_makes_the_same_evidence_again(evidence: Any) -> None:
     scope: dict[str, Any] = {}
     exec(compile(as_python(evidence), "reproduced", "exec"), scope)
