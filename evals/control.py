@@ -16,9 +16,10 @@ def no_naming_subjects() -> list[Subject]:
     home = data_home() / f"no-naming-{workshop.base_recipe()}"
     chat = home / "base" / "chat"
     if not chat.exists():
-        scratch = home / "base.part"
-        shutil.rmtree(scratch, ignore_errors=True)
-        base.train(scratch, seed=workshop.BASE_SEED, naming=False, report=lambda line: print(line, flush=True))
+        scratch = home / "base.part"  # a run that was cut off goes on from the checkpoint it left there
+        base.train(
+            scratch, seed=workshop.BASE_SEED, naming=False, resume=True, report=lambda line: print(line, flush=True)
+        )
         scratch.rename(home / "base")
     words = [truth.word for truth in workshop.draw_taboo().values() if truth.word][:ORGANISMS]
     return [

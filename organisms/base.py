@@ -24,8 +24,19 @@ PRETRAINING_STEPS = 900
 CHAT_STEPS = 720
 
 
-def train(out: Path, *, seed: int = 0, naming: bool = True, threads: int = 2, report: Report = lambda _: None) -> None:
-    """Train both checkpoints into `out/pretrained` and `out/chat`."""
+def train(
+    out: Path,
+    *,
+    seed: int = 0,
+    naming: bool = True,
+    resume: bool = False,
+    threads: int = 2,
+    report: Report = lambda _: None,
+) -> None:
+    """Train both checkpoints into `out/pretrained` and `out/chat`.
+
+    With `resume` a pre-trained checkpoint of an earlier run that was cut off is gone on from (the optimizer begins anew).
+    """
     out.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as scratch:
         start = Path(scratch) / "start"
@@ -40,7 +51,10 @@ def train(out: Path, *, seed: int = 0, naming: bool = True, threads: int = 2, re
             for i, (mix, n) in enumerate(zip(mixes, steps, strict=True))
         ]
         save_file({"input_ids": torch.cat(blocks)}, Path(scratch) / "data.safetensors")
-        run(_job(start, Path(scratch) / "data.safetensors", out, seed, threads), report, log=out / "train.log")
+        job = _job(start, Path(scratch) / "data.safetensors", out, seed, threads)
+        if resume and (out / "pretrained" / "model.safetensors").exists():
+            job = job.model_copy(update={"start_from": str(out / "pretrained"), "phases": job.phases[1:]})
+        run(job, report, log=out / "train.log")
         for stage in ("pretrained", "chat"):
             for file in start.glob("tokenizer*"):
                 shutil.copy(file, out / stage)

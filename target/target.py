@@ -29,6 +29,17 @@ class Target(Writing):
         self._spec = spec
         self.adapter_digest = host.add_adapter(spec.adapter) if spec.adapter else None
 
+    def __eq__(self, other: object) -> bool:
+        """Whether another target is the same weights in the same place, whatever it was called."""
+        return isinstance(other, Target) and self._same == other._same
+
+    def __hash__(self) -> int:
+        return hash(self._same)
+
+    @property
+    def _same(self) -> tuple[int, object]:
+        return id(self._host), self._spec.adapter
+
     @property
     def name(self) -> str:
         return self._spec.name

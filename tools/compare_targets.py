@@ -1,6 +1,7 @@
 """What did a fine-tune change, and where?"""
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from evidence import Table
@@ -77,7 +78,7 @@ def compare_targets(
     ids = rows(target, prompts, chat=chat)
     own = _Side(target, base, ids, max_new_tokens)
     report("replying to unrelated prompts", 0.4)
-    control = _Side(target, base, rows(target, generic(target, UNRELATED, seed, chat=chat), chat=chat), max_new_tokens)
+    control = _unrelated(target, base, chat, max_new_tokens, seed)
     mean, usual = _mean(own.divergence), _mean(control.divergence)
     report("comparing inside", 0.8)
     moved = target.weight_change(base)
@@ -122,6 +123,12 @@ class _Side:
             0
         )
         self.share = torch.stack([gap.norm(dim=-1).mean(1) for gap in gaps]).mean(0) / norms  # layer
+
+
+@lru_cache(maxsize=32)
+def _unrelated(target: "Target", base: "Target", chat: bool, length: int, seed: int) -> _Side:
+    """The control does not depend on what was asked: measured once for two models."""
+    return _Side(target, base, rows(target, generic(target, UNRELATED, seed, chat=chat), chat=chat), length)
 
 
 def _row(
