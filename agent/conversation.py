@@ -51,6 +51,7 @@ class Agent:
         self.memory_problem = ""
         self.memory: Any = None
         self.ledger: Any = None
+        self.audit: Any = None
         self._database: Any = None
         self._steps: dict[str, str] = {}
         self._running: set[asyncio.Task[None]] = set()
@@ -83,18 +84,20 @@ class Agent:
     def _open(self) -> "Nodes":
         import langgraph.checkpoint.sqlite.aio  # noqa: F401 - loaded here so that `start` finds it loaded
 
+        from agent.audit import Audit
         from agent.embedding import embedding
         from agent.memory import Memory
         from agent.nodes import Nodes
 
         self.folder.mkdir(parents=True, exist_ok=True)
         self.ledger = Ledger(self.folder / "ledger.sqlite")
+        self.audit = Audit(self.folder)
         try:
             self.memory = Memory(self.folder / "memory", embedding(self.embedding))
         except MemoryError_ as error:
             self.memory_problem = str(error)
             log.warning("%s", error)
-        return Nodes(self._voice(), self.ledger, self.memory, self.embedding)
+        return Nodes(self._voice(), self.ledger, self.audit, self.memory, self.embedding)
 
     async def close(self) -> None:
         """Close what was opened, so that another process may open it."""
@@ -102,6 +105,8 @@ class Agent:
             await self._database.close()
         if self.ledger:
             self.ledger.close()
+        if self.audit:
+            self.audit.close()
         if self.memory:
             self.memory.close()
 

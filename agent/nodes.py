@@ -1,6 +1,7 @@
 """The nodes of the loop. Each reads the state and returns what changed."""
 
 import asyncio
+import json
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -13,6 +14,7 @@ from langgraph.types import interrupt
 
 import prompts
 from agent import grounding, predictions
+from agent.audit import Audit, Event
 from agent.ledger import Ledger
 from agent.memory import Kind, Memory, Note, describe
 from agent.router import router
@@ -20,10 +22,13 @@ from agent.situation import Situation, system_message
 from agent.state import Prediction, State
 from agent.toolbox import run
 from evidence import as_text
-from evidence.errors import MemoryError_, TargetError, ToolError
+from evidence.errors import MemoryError_, NotGranted, TargetError, ToolError
+from evidence.text import quote
 from target import turn
 from target.spec import parse, public_names
 from tools import TOOLS
+from tools._calls import DEFAULT_GRANT
+from tools._tool import Capability
 
 log = logging.getLogger(__name__)
 NEEDS_APPROVAL = {"train", "export"}
@@ -36,6 +41,7 @@ class Nodes:
 
     model: BaseChatModel
     ledger: Ledger
+    audit: Audit
     memory: Memory | None
     embedding: str
 
@@ -49,8 +55,19 @@ class Nodes:
             except MemoryError_ as error:
                 _notice(str(error))
         fresh = {"notes": describe(notes), "problems": [], "repairs": 0, "steps": 0, "answer": "", "prediction": None}
-        defaults = {"asked_to_predict": state.get("asked_to_predict") or [], "granted": state.get("granted") or []}
+        defaults = {"asked_to_predict": state.get("asked_to_predict") or [], "granted": self._kept(state, said)}
         return fresh | defaults
+
+    def _kept(self, state: State, said: str) -> list[Capability]:
+        """What stays granted: everything, or nothing when the person takes their permission back."""
+        granted = state.get("granted") or []
+        route = router(self.embedding).route(said, public_names())
+        if not (granted and route.intent == "withdraw" and route.sure):
+            return granted
+        for capability in granted:
+            self.audit.write("withdrawn", thread=state["thread"], capability=capability)
+        _notice(f"Your permission for {' and '.join(granted)} is withdrawn: I will ask before I use it again.")
+        return []
 
     def _recalled(self, person: str, said: str) -> list[Note]:
         assert self.memory
@@ -89,14 +106,14 @@ class Nodes:
         wanted = sorted({_capability(call) for call in _calls(state)} & NEEDS_APPROVAL - set(state["granted"]))
         if not wanted:
             return {}
-        answer = interrupt(
-            {
-                "kind": "approve",
-                "question": f"This needs your permission: {', '.join(wanted)}. Allow it in this conversation?",
-            }
-        )
+        asking = [call for call in _calls(state) if _capability(call) in wanted]
+        answer = interrupt({"kind": "approve", "question": _permission(asking, wanted)})
         if str(answer).strip().lower() in {"yes", "allow", "accept", "ok"}:
+            for capability in wanted:
+                self.audit.write("granted", thread=state["thread"], capability=capability)
             return {"granted": [*state["granted"], *wanted]}
+        for call in asking:
+            self._audited("refused", state, call)
         refused = [
             ToolMessage(
                 f"the person did not allow {_capability(call)}",
@@ -104,10 +121,19 @@ class Nodes:
                 name=call["name"],
                 status="error",
             )
-            for call in _calls(state)
-            if _capability(call) in wanted
+            for call in asking
         ]
         return {"messages": refused}
+
+    def _audited(self, event: Event, state: State, call: dict[str, Any]) -> None:
+        self.audit.write(
+            event,
+            thread=state["thread"],
+            tool=call["name"] if call["name"] in TOOLS else "(unknown)",
+            capability=_capability(call),
+            arguments=call["args"],
+            target=call["args"].get("target") or state["target"],
+        )
 
     async def predict(self, state: State) -> dict[str, Any]:
         """Before a reveal, ask what the person expects; once a target, and never against their wish."""
@@ -164,14 +190,18 @@ class Nodes:
                     turn.current(),
                     progress=lambda what, share: writer({"step": call["id"], "progress": what, "share": share}),
                 )
+                granted = [*DEFAULT_GRANT, *state["granted"]]
+                self._audited("call", state, call)
                 with turn.taking(mine):
                     result = await asyncio.to_thread(
-                        run, call, state["target"], lambda e: self.ledger.get(state["thread"], e)
+                        run, call, state["target"], lambda e: self.ledger.get(state["thread"], e), granted
                     )
                 name = self.ledger.add(state["thread"], key, result)
             text = f"[{name}] {as_text(self.ledger.get(state['thread'], name))}"
             return ToolMessage(text, artifact={"evidence": name}, **said)
         except ToolError as error:
+            if isinstance(error, NotGranted):
+                self._audited("refused", state, call)
             return ToolMessage(str(error), status="error", **said)
 
     def _settled(self, state: State, results: Sequence[ToolMessage]) -> Prediction | None:
@@ -263,6 +293,12 @@ def _asking(state: State) -> AIMessage:
 
 def _since_asked(state: State) -> list[BaseMessage]:
     return state["messages"][state["messages"].index(_asking(state)) + 1 :]
+
+
+def _permission(asking: list[dict[str, Any]], wanted: list[str]) -> str:
+    """What would be done, and with what; the arguments are a chat model's words, so they stand in quotes."""
+    calls = "; ".join(f"{call['name']} with {quote(json.dumps(call['args']), 200)}" for call in asking)
+    return f"This needs your permission to {' and to '.join(wanted)}: {calls}. Allow it in this conversation?"
 
 
 def _capability(call: dict[str, Any]) -> str:

@@ -5,6 +5,8 @@ from typing import Annotated, TypedDict
 from langchain_core.messages import BaseMessage
 from langgraph.graph.message import add_messages
 
+from tools._tool import Capability
+
 
 class Prediction(TypedDict):
     """What the person expected before a reveal."""
@@ -27,7 +29,7 @@ class State(TypedDict):
     prediction: Prediction | None
     asked_to_predict: list[str]
     """Targets for which a prediction was asked in this conversation."""
-    granted: list[str]
+    granted: list[Capability]
     """Capabilities the person has approved in this conversation."""
     problems: list[str]
     """What the last check found."""

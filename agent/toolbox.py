@@ -1,22 +1,24 @@
 """How one tool call of the chat model is run."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
 from evidence.errors import GroundingError, ToolError
 from tools import _calls
+from tools._tool import Capability
 
 
-def run(call: dict[str, Any], current: str, evidence: "Callable[[str], Any]") -> Any:
+def run(call: dict[str, Any], current: str, evidence: "Callable[[str], Any]", granted: Collection[Capability]) -> Any:
     """Run one tool call of a chat model; `evidence` reads the conversation's evidence by id.
 
     Raises:
+        NotGranted: the tool does more than the person has allowed in this conversation.
         ToolError: there is no such tool, or it cannot do what was asked.
     """
     references = _calls.find(call["name"]).references
     given = {name: _resolved(v, evidence) if name in references else v for name, v in call["args"].items()}
-    return _calls.run(call["name"], given, current=current, granted=_calls.EVERYTHING)  # the graph has asked
+    return _calls.run(call["name"], given, current=current, granted=granted)
 
 
 def _resolved(value: Any, evidence: "Callable[[str], Any]") -> Any:

@@ -56,6 +56,18 @@ def _routing(options: Options) -> Iterable[Metric]:
     return measure(options)
 
 
+def _grounding(options: Options) -> Iterable[Metric]:
+    from evals.grounding import measure
+
+    return measure(options)
+
+
+def _injection(options: Options) -> Iterable[Metric]:
+    from evals.injection import measure
+
+    return measure(options)
+
+
 SUITES = {
     "organism_gates": Suite("is the planted behaviour there, and is the base sound?", _organism_gates),
     "elicitation": Suite(
@@ -65,6 +77,8 @@ SUITES = {
     ),
     "null_controls": Suite("do the tools claim what is not there, and find what is?", _null_controls),
     "routing": Suite("does the guide take what people say for the technique they mean?", _routing),
+    "grounding": Suite("does the check pass correct answers, and catch spoiled ones?", _grounding),
+    "injection": Suite("can a target move the agent by what it says?", _injection),
     "hidden_word": Suite(
         "a scripted person asks for the word, predicts, and is shown the result", _hidden_word, frozenset({"agent"})
     ),

@@ -1,7 +1,7 @@
 """The few shapes a tool may return, with their text, figure and code. Light to import."""
 
 from evidence.code import as_python
-from evidence.numbers import numbers, numbers_in
+from evidence.facts import Fact, facts, numbers, numbers_in
 from evidence.shapes import (
     AnyEvidence,
     Arm,
@@ -39,6 +39,7 @@ __all__ = [
     "Curve",
     "Entry",
     "Evidence",
+    "Fact",
     "Heatmap",
     "Line",
     "Provenance",
@@ -55,6 +56,7 @@ __all__ = [
     "as_figure",
     "as_python",
     "as_text",
+    "facts",
     "from_json",
     "numbers",
     "numbers_in",

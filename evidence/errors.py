@@ -7,6 +7,7 @@
     │   └── TargetError      the model under study cannot be named, loaded or reached
     │       └── Cancelled    somebody pressed stop, or waited too long in the queue
     ├── GroundingError       an answer cites evidence that does not exist
+    ├── AuditError           the log of what was allowed and done is not as it was written
     ├── MemoryError_         what is known about a person cannot be read or written
     ├── ModelError           the chat model that speaks for the agent is unknown or failed
     └── TrainingError        a training process failed
@@ -41,6 +42,10 @@ class Cancelled(TargetError):
 
 class GroundingError(MaieuticError):
     """An answer cites evidence that does not exist."""
+
+
+class AuditError(MaieuticError):
+    """The log of what was allowed and done is not as it was written."""
 
 
 class MemoryError_(MaieuticError):

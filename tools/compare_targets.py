@@ -125,7 +125,7 @@ class _Side:
         self.share = torch.stack([gap.norm(dim=-1).mean(1) for gap in gaps]).mean(0) / norms  # layer
 
 
-@lru_cache(maxsize=32)
+@lru_cache(maxsize=128)
 def _unrelated(target: "Target", base: "Target", chat: bool, length: int, seed: int) -> _Side:
     """The control does not depend on what was asked: measured once for two models."""
     return _Side(target, base, rows(target, generic(target, UNRELATED, seed, chat=chat), chat=chat), length)

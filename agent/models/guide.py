@@ -153,6 +153,12 @@ class Guide(BaseChatModel):
             "`Forget everything` removes all of them for good."
         )
 
+    def _on_withdraw(self, utterance: str, slots: Slots, past: Past, situation: Situation) -> AIMessage:
+        return AIMessage(
+            "From now on I ask again before anything that needs your permission. What was done stays in the audit log: "
+            "`python -m agent audit show`."
+        )
+
     def _on_why(self, utterance: str, slots: Slots, past: Past, situation: Situation) -> AIMessage:
         if not past.evidence:
             return AIMessage(
@@ -224,6 +230,7 @@ _PLAIN = {
     "again": "repeat the last experiment",
     "measured": "list what was measured",
     "forget": "delete what I remember",
+    "withdraw": "take back your permission",
     "ask": "put a message to the target",
     "logit_lens": "show what its layers say",
     "elicit_secret": "search for a hidden word",

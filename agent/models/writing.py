@@ -67,10 +67,7 @@ def details(name: str, evidence: AnyEvidence) -> str:
     """The numbers a reader wants next, by the shape of the evidence."""
     match evidence:
         case Ranking():
-            lines = [
-                f"- {one.strategy}: {', '.join(quote(e.label) for e in one.entries[:3])} [{name}]"
-                for one in evidence.lists
-            ]
+            lines = [f"- {one.strategy}: {_first(one.entries)} [{name}]" for one in evidence.lists]
         case Heatmap():
             lines = [f"- {quote(e.label)}: {e.score:.3g} {evidence.unit} [{name}]" for e in evidence.highlights]
         case Contrast():
@@ -78,7 +75,7 @@ def details(name: str, evidence: AnyEvidence) -> str:
         case Curve():
             lines = [_line(name, line, evidence) for line in evidence.lines]
         case Table():
-            lines = [f"- {_cells(row)} [{name}]" for row in evidence.rows[:8]]
+            lines = [f"- {_cells(row, evidence.columns)} [{name}]" for row in evidence.rows[:8]]
         case TokenGrid() | Transcript():
             lines = []
     return "\n".join(lines)
@@ -90,17 +87,24 @@ def _arm(name: str, arm: Arm) -> str:
     return f"- {quote(arm.label)}: {arm.value:.3g}{reach}{said} [{name}]"
 
 
+def _first(entries: tuple[Entry, ...]) -> str:
+    return ", ".join(f"{quote(e.label)} {e.score:.3g}" for e in entries[:3]) or "nothing"
+
+
 def _line(name: str, line: Line, curve: Curve) -> str:
     best = max(range(len(line.values)), key=line.values.__getitem__)
-    return f"- {quote(line.label)}: highest {line.values[best]:.3g} ({curve.x_axis}: {quote(curve.x[best])}) [{name}]"
+    at = curve.x[best] if curve.x[best].isdigit() else quote(curve.x[best])
+    return f"- {quote(line.label)}: highest {line.values[best]:.3g} ({curve.x_axis} {at}) [{name}]"
 
 
-def _cells(row: tuple[str | float | None, ...]) -> str:
-    """A row's words in quotes, since some are a model's own, and its numbers as they are."""
-    shown = [
-        quote(cell, 80) if isinstance(cell, str) else f"{cell:.3g}" for cell in row if cell is not None and cell != ""
-    ]
-    return ", ".join(shown)
+def _cells(row: tuple[str | float | None, ...], columns: tuple[str, ...]) -> str:
+    """A row's words in quotes, since some are a model's own, and its numbers each after the name of its column."""
+    first, *rest = (
+        quote(cell, 80) if isinstance(cell, str) else f"{column} {cell:.3g}"
+        for cell, column in zip(row, columns, strict=True)
+        if cell is not None and cell != ""
+    )
+    return f"{first}: {'; '.join(rest)}" if rest else first
 
 
 def _made(name: str, evidence: AnyEvidence) -> str:
@@ -141,7 +145,7 @@ def comparison(name: str, evidence: AnyEvidence) -> str | None:
             return f"Side by side with {evidence.control_name} [{name}]:\n\n" + "\n".join(lines)
         case TokenGrid() if evidence.control:
             rows = [
-                f"- layer {layer}: {quote(own[-1].tokens[0])} against {quote(theirs[-1].tokens[0])} on {evidence.control_name} [{name}]"
+                f"- layer {layer}: {_likeliest(own[-1], 1)} against {_likeliest(theirs[-1], 1)} on {evidence.control_name} [{name}]"
                 for layer, own, theirs in zip(evidence.layers, evidence.cells, evidence.control, strict=True)
             ]
             return "The likeliest next token, target against base:\n\n" + "\n".join(rows)
@@ -220,9 +224,11 @@ def _grid(name: str, grid: TokenGrid) -> str:
     return f"{claim}This is what each layer would say {where} [{name}]:\n\n" + "\n".join(rows) + f"\n\n{_caveat(grid)}"
 
 
-def _likeliest(cell: Cell) -> str:
+def _likeliest(cell: Cell, most: int = 3) -> str:
     first = f"{quote(cell.tokens[0])} with probability {cell.probabilities[0]:.3g}"
-    rest = ", ".join(f"{quote(t)} {p:.3g}" for t, p in zip(cell.tokens[1:3], cell.probabilities[1:3], strict=True))
+    rest = ", ".join(
+        f"{quote(t)} {p:.3g}" for t, p in zip(cell.tokens[1:most], cell.probabilities[1:most], strict=True)
+    )
     return f"{first}, then {rest}" if rest else first
 
 

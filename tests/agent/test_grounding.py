@@ -1,12 +1,13 @@
 """The check that stands between a draft and a person."""
 
 from agent import grounding
-from evidence import Entry, RankedList, Ranking, Reply, Transcript, Verdict
+from evidence import Cell, Entry, Provenance, RankedList, Ranking, Reply, TokenGrid, Transcript, Verdict
 
 FOUND = Ranking(
     title="t",
     verdict=Verdict(status="supported", claim="c", reason="2 of 3 readings", subject="owl"),
     control_name="base",
+    provenance=Provenance(tool="elicit_secret", arguments={}, target="taboo-03", weights="w"),
     lists=(
         RankedList(
             strategy="lens",
@@ -17,7 +18,22 @@ FOUND = Ranking(
         ),
     ),
 )
-LEDGER = {"E1": FOUND}
+GRID = TokenGrid(
+    title="what each layer says",
+    positions=("give",),
+    layers=(3, 4),
+    cells=(
+        (Cell(tokens=("owl", "cat"), probabilities=(0.41, 0.2)),),
+        (Cell(tokens=("owl", "cat"), probabilities=(0.62, 0.1)),),
+    ),
+    control=(
+        (Cell(tokens=("it", "dog"), probabilities=(0.33, 0.3)),),
+        (Cell(tokens=("it", "dog"), probabilities=(0.88, 0.05)),),
+    ),
+    control_name="base@1",
+    provenance=Provenance(tool="logit_lens", arguments={"prompt": "give"}, target="taboo-05", weights="w"),
+)
+LEDGER = {"E1": FOUND, "E2": GRID}
 
 
 def problems(answer: str) -> list[str]:
@@ -44,8 +60,46 @@ def test_a_citation_that_does_not_exist_is_found() -> None:
     assert problems("It hides a word [E7].") == ["[E7] does not exist"]
 
 
-def test_quoted_words_and_names_are_not_numbers_of_ours() -> None:
-    assert problems('taboo-03 said "I have 42 legs", see `layer 99` [E1].\n\n> 17 is what it said') == []
+def test_names_and_what_stands_in_backticks_are_not_numbers_of_ours() -> None:
+    assert problems("taboo-03 was asked, see `layer 99` [E1].\n\n> 17 is what it said") == []
+
+
+def test_a_number_belongs_to_its_layer() -> None:
+    assert problems('Layer 3 says "owl" with 0.41, layer 4 with 0.62 [E2].') == []
+    assert problems("It is 0.41 in layer 3 and 0.62 in layer 4 [E2].") == []
+    assert problems("It is 0.62 in layer 3 and 0.41 in layer 4 [E2].")
+    assert problems("Layer 4 has 0.41 [E2].") == ["0.41: not of layer “4” in the evidence cited here"]
+    assert problems("Layer 5 says it [E2].") == ["layer 5 is in no evidence cited here"]
+
+
+def test_a_number_belongs_to_its_token_and_its_model() -> None:
+    assert problems('At layer 3 "owl" has 0.41 and "cat" 0.2; on the base "dog" has 0.3 [E2].') == []
+    assert problems('At layer 3 "owl" has 0.2 and "cat" 0.41 [E2].')
+    assert problems("At layer 3 it is 0.33, on the base 0.41 [E2].")
+
+
+def test_a_target_that_was_not_measured_is_found() -> None:
+    assert problems("taboo-05 does it [E1].") == ["taboo-05 is not in the evidence cited here"]
+
+
+def test_quoted_words_must_have_been_said() -> None:
+    assert problems('It found "owl" [E1].') == []
+    assert problems('It found "moon landing" [E1].') == ["“moon landing” is in no evidence cited here"]
+
+
+def test_a_verdict_must_be_the_evidences_and_come_with_its_control() -> None:
+    assert problems("That is supported; the base shows nothing [E1].") == []
+    assert problems("That is not supported; the base shows nothing [E1].") == [
+        "says not supported, the evidence says supported"
+    ]
+    assert problems("That is supported [E1].") == ["says supported and not what the control showed"]
+
+
+def test_a_tools_own_sentence_may_not_be_changed_by_a_digit() -> None:
+    assert problems("Because 2 of 3 readings, beside the base [E1].") == []
+    assert problems("Because 3 of 2 readings, beside the base [E1].") == [
+        "“3 of 2 readings”: the evidence has other numbers there"
+    ]
 
 
 def test_unsupported_sentences_are_marked_where_they_stand() -> None:
@@ -76,4 +130,4 @@ def test_what_a_model_said_is_not_a_measurement() -> None:
 
 
 def test_a_quote_over_several_sentences_is_somebodys_words() -> None:
-    assert problems('You expected "I am 80 percent sure. Fox. See [E9]": that was wrong [E1].') == []
+    assert problems('You expected "I am 80 percent sure. Fox. See [E9]": that was wrong.') == []

@@ -115,6 +115,29 @@ async def test_training_is_refused_by_code_unless_it_is_allowed(stage: Say, monk
     assert of(await s.say("yes"), Answer)[0].text == "It said hello [E1]."
 
 
+async def test_a_permission_can_be_taken_back_and_all_of_it_is_in_the_log(
+    stage: Say, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from dataclasses import replace
+
+    monkeypatch.setitem(TOOLS, "ask", replace(ask, capability="export"))
+    s = await stage(
+        call("ask", prompt="hi."),
+        AIMessage("Done."),
+        AIMessage("Understood."),
+        call("ask", prompt="ho."),
+        AIMessage("No."),
+    )
+    asked = of(await s.say("export it"), Question)[0]
+    assert "export" in asked.text and "ask with \"{'prompt': 'hi.'}\"" in asked.text
+    await s.say("yes")
+    assert "withdrawn" in of(await s.say("I take back my permission"), Notice)[0].text
+    assert of(await s.say("export it again"), Question)
+    assert of(await s.say("no"), Answer)[0].text == "No."
+    events = [record["event"] for record in s.agent.audit.records()]
+    assert events == ["granted", "call", "withdrawn", "refused"] and s.agent.audit.verify() == 4
+
+
 async def test_a_wrong_argument_goes_back_to_the_model_as_one_sentence(stage: Say) -> None:
     s = await stage(call("logit_lens", layers=[99]), AIMessage("There is no such layer."))
     events = await s.say("show layer 99")

@@ -1,0 +1,216 @@
+"""Whether a written number is in the cited evidence, and of what the sentence says it is of."""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+from agent.grounding.reading import Number, Sentence
+from evidence import Evidence, Fact, facts
+from evidence.facts import Kind, written
+
+_INTERVAL = re.compile(r"(-?[\d.]+(?:e-?\d+)?)? ?[(\[](-?[\d.]+(?:e-?\d+)?) ?(?:to|,|–) ?(-?[\d.]+(?:e-?\d+)?)[)\]]")
+_CLAUSE = re.compile(r",|\b(?:and|but|whereas|while|versus|against|than)\b", re.IGNORECASE)
+"""Where a clause ends: a number in a mention's own clause is its, before one in the next."""
+_RANK = re.compile(r"\b(?:rank(?:s|ed)?|place|number)\s*(?:is|of|at|=|:)?\s*$", re.IGNORECASE)
+_CUES = {
+    "control": r"\bcontrols?\b|\bbase\b|\brandom\b|\bshuffled\b|\bunrelated\b|\buntrained\b",
+    "without": r"\bwithout\b|\bunchanged\b|\bbaseline\b|\bbefore\b",
+    "own": r"\bits?\b|\btarget\b|\bfine-tune\b|\bafter\b",
+}
+"""Words by which a sentence says which side of a comparison a number is on."""
+
+
+@dataclass(frozen=True)
+class Mention:
+    """Something a sentence says numbers near it are of."""
+
+    start: int
+    end: int
+    kind: Kind
+    value: str
+
+
+class Cited:
+    """The evidence that a sentence is held against."""
+
+    def __init__(self, evidence: Mapping[str, Evidence]) -> None:
+        self.evidence = evidence
+
+    @cached_property
+    def facts(self) -> list[Fact]:
+        return [fact for one in self.evidence.values() for fact in facts(one)]
+
+    @cached_property
+    def _values(self) -> dict[Kind, dict[str, str]]:
+        """Every label there is by kind: as compared, and as it is."""
+        found: dict[Kind, dict[str, str]] = {}
+        for fact in self.facts:
+            for kind, value in fact.labels.items():
+                found.setdefault(kind, {}).setdefault(value.casefold(), value)
+        return found
+
+    @cached_property
+    def _written(self) -> dict[re.Pattern[str], set[tuple[str, ...]]]:
+        """The tools' own sentences with numbers, as patterns whose numbers are open; and the numbers they have."""
+        texts = {text for one in self.evidence.values() for text in written(one) if re.search(r"\d", text)}
+        found: dict[re.Pattern[str], set[tuple[str, ...]]] = {}
+        for text in sorted(texts, key=len, reverse=True):
+            found.setdefault(_open(text), set()).add(tuple(_DIGITS.findall(text)))
+        return found
+
+    def unsupported(self, sentence: Sentence) -> Iterator[str]:
+        """What the sentence's numbers and places lack."""
+        repeated, wrong = self._repeated(sentence)
+        yield from wrong
+        inside = [n for n in sentence.numbers if not any(start <= n.start < end for start, end in repeated)]
+        found = {number: self._candidates(number, sentence) for number in inside}
+        yield from (f"{number.text} is in no evidence cited here" for number, known in found.items() if not known)
+        yield from self._unknown_places(sentence)
+        yield from self._torn_intervals(sentence, found)
+        mentions = self._mentions(sentence)
+        for mention in mentions:
+            near = [n for n in _neighbours(mention, mentions, inside, sentence.plain) if found[n]]
+            if near and not any(self._fits(mention, n, found[n], mentions) for n in near):
+                yield f"{' and '.join(n.text for n in near)}: not of {mention.kind} “{mention.value}” in the evidence cited here"
+
+    def _repeated(self, sentence: Sentence) -> tuple[list[tuple[int, int]], list[str]]:
+        """Where the sentence repeats a tool's own words, and the numbers it changed in them."""
+        spans: list[tuple[int, int]] = []
+        wrong: list[str] = []
+        for pattern, known in self._written.items():
+            for m in pattern.finditer(sentence.text):
+                if any(start <= m.start() < end for start, end in spans):
+                    continue
+                spans.append(m.span())
+                if m.groups() not in known:
+                    wrong.append(f"“{m[0][:80]}”: the evidence has other numbers there")
+        return spans, wrong
+
+    def _candidates(self, number: Number, sentence: Sentence) -> list[Fact]:
+        """The facts a written number may stand for: places in an order only where it is called one."""
+        same = [f for f in self.facts if _same(number, f.value)]
+        if _RANK.search(sentence.plain[: number.start]) and (ranks := [f for f in same if f.rank]):
+            return ranks
+        return [Fact(f.value) if f.rank else f for f in same]
+
+    def _fits(self, mention: Mention, number: Number, known: list[Fact], mentions: list[Mention]) -> bool:
+        """Whether a fact is of the mention, and of the places named before the number."""
+        if mention.value == "own" and mention.kind == "side":
+            return True  # "it" may be anything; it only parts the sides of a comparison
+        labelled = [f for f in known if mention.kind in f.labels]
+        loose = mention.kind == "side" or (mention.kind in ("name", "column", "token") and number.value.is_integer())
+        if not labelled or (loose and len(labelled) < len(known)):
+            return True
+        before = {m.kind: m.value for m in mentions if m.end <= number.start and m.kind not in ("side", "token")}
+        after = mention.start < number.start
+        return any(
+            _agrees(fact, mention.kind, mention.value)
+            and all(_agrees(fact, kind, value) for kind, value in before.items() if after)
+            for fact in labelled
+        )
+
+    def _torn_intervals(self, sentence: Sentence, found: Mapping[Number, list[Fact]]) -> Iterator[str]:
+        """Intervals, "(0.1 to 0.3)", whose ends are not the lower and the upper end of one thing."""
+        for m in _INTERVAL.finditer(sentence.plain):
+            low, high = (next((n for n in found if n.start == m.start(i)), None) for i in (2, 3))
+            if not low or not high or not found[low] or not found[high]:
+                continue
+            ends = [[f.labels.get("end") for f in found[n]] for n in (low, high)]
+            middle = next((n for n in found if m[1] and n.start == m.start(1)), None)
+            if (
+                not low.value <= (middle or low).value <= high.value
+                or (any(ends[0]) and "low" not in ends[0])
+                or (any(ends[1]) and "high" not in ends[1])
+            ):
+                yield f"{low.text} to {high.text} is no interval in the evidence cited here"
+
+    def _unknown_places(self, sentence: Sentence) -> Iterator[str]:
+        for m in re.finditer(r"\b(layer|head|feature) (-\d+|\d*\.\d+)", sentence.plain, re.IGNORECASE):
+            yield f"{m[0]} is in no evidence cited here"
+        for place in sentence.places:
+            known = self._values.get(place.kind, {})  # type: ignore[call-overload]
+            if place.value in known or any(f.value == float(place.value) and not f.labels for f in self.facts):
+                continue
+            yield f"{place.kind} {place.value} is in no evidence cited here"
+
+    def _mentions(self, sentence: Sentence) -> list[Mention]:
+        found = [Mention(p.start, p.end, p.kind, p.value) for p in sentence.places]  # type: ignore[arg-type]
+        tokens = self._values.get("token", {})
+        for start, end, text in sentence.marked:
+            if text.strip().casefold() in tokens:
+                found.append(Mention(start, end, "token", text.strip().casefold()))
+        for kind in ("name", "column"):
+            found += _verbatim(sentence.text, kind, self._values.get(kind, {}))
+        sides = self._values.get("side", {})
+        if len(sides) > 1:
+            for side, cues in _CUES.items():
+                if side in sides:
+                    found += [
+                        Mention(m.start(), m.end(), "side", side)
+                        for m in re.finditer(cues, sentence.plain, re.IGNORECASE)
+                        if not any(one.start <= m.start() < one.end for one in found if one.kind == "name")
+                    ]
+        return sorted(found, key=lambda m: m.start)
+
+
+_DIGITS = re.compile(r"(?:(?<!\w)-)?\d+(?:\.\d+)?(?:e-?\d+)?")
+
+
+def _open(text: str) -> re.Pattern[str]:
+    """A text as a pattern that lets numbers and the form of quotes be others."""
+    parts = [re.sub(r"[\"'“”‘’]", "[\"'“”‘’]", re.escape(part)) for part in _DIGITS.split(text)]
+    return re.compile(r"(?<!\w)" + r"(-?\d+(?:\.\d+)?(?:e-?\d+)?)".join(parts), re.IGNORECASE)
+
+
+def _verbatim(text: str, kind: Kind, labels: Mapping[str, str]) -> list[Mention]:
+    """Labels that stand in a text word for word, the longer before the shorter."""
+    low, found = text.casefold(), list[Mention]()
+    for label in sorted(labels, key=len, reverse=True):
+        if len(label) < 4:
+            continue
+        for m in re.finditer(rf"(?<!\w){re.escape(label)}(?!\w)", low):
+            if not any(one.start < m.end() and m.start() < one.end for one in found):
+                found.append(Mention(m.start(), m.end(), kind, label))
+    return found
+
+
+def _neighbours(mention: Mention, mentions: list[Mention], numbers: list[Number], plain: str) -> list[Number]:
+    """The number before and the number after a mention, unless a semicolon or another mention of the kind is between."""
+    others = [m.start for m in mentions if m.kind == mention.kind and m is not mention]
+    others += [m.start() for m in re.finditer(";", plain)]
+    before = max((n for n in numbers if n.start < mention.start), key=lambda n: n.start, default=None)
+    after = min((n for n in numbers if n.start >= mention.end), key=lambda n: n.start, default=None)
+    if before and any(before.start < at < mention.start for at in others):
+        before = None
+    if after and any(mention.start < at < after.start for at in others):
+        after = None
+    near = [n for n in (before, after) if n]
+    return [n for n in near if not _CLAUSE.search(plain[slice(*_between(n, mention))])] or near
+
+
+def _between(number: Number, mention: Mention) -> tuple[int, int]:
+    if number.start < mention.start:
+        return number.start + len(number.text), mention.start
+    return mention.end, number.start
+
+
+def _agrees(fact: Fact, kind: Kind, value: str) -> bool:
+    return kind not in fact.labels or fact.labels[kind].casefold() == value
+
+
+def _same(number: Number, value: float) -> bool:
+    """Whether a written number is a value rounded to as many digits; a percentage may stand for a share.
+
+    A whole number stands for a whole number, or for a value it is at most 5 % away from.
+    """
+    written = number.text.rstrip("% ").lower()
+    scientific = "e" in written
+    digits = len(written.partition("e")[0].partition(".")[2])
+    for candidate in [100 * value, value] if number.percent else [value]:
+        tolerance = 0.5 * 10**-digits + 1e-9
+        if scientific or (not digits and candidate != int(candidate)):
+            tolerance = min(tolerance, 0.05 * abs(candidate))
+        if abs(number.value - candidate) <= tolerance:
+            return True
+    return False

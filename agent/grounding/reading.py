@@ -1,0 +1,103 @@
+"""What a sentence of an answer says, read without knowing what is true: its numbers, citations, quotes and places."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+CITATION = re.compile(r"\[(E\d+(?:\s*[,;]\s*E\d+)*)\]")
+_NUMBER = re.compile(r"(?<![\w.#-])([-−]?(?:\d+(?:,\d{3})*(?:\.\d+)?|\.\d+)(?:e[+-]?\d+)?)(\s?%| percent)?(?!\.?\d)")
+_NAME = re.compile(r"\b[A-Za-z][\w/@.]*-\d[\w.-]*|\b\d+(?:st|nd|rd|th)\b|\b[A-Za-z]+@\d+\b")
+_QUOTED = re.compile(r"\"[^\"]*\"|“[^”]*”|`[^`]*[A-Za-z ][^`]*`|^>.*$|^\s*\d+[.)]\s", re.MULTILINE)
+_WORDS = re.compile(r"\"([^\"]+)\"|“([^”]+)”")
+_MARKED = re.compile(r"\"([^\"]+)\"|“([^”]+)”|`([^`]+)`|(?<!\w)'([^']+)'(?!\w)|(?<!\w)‘([^’]+)’(?!\w)")
+_SENTENCE = re.compile(r"(?<=[.!?])\s+(?=[A-Z\"“*])|\n+")
+_PLACES = re.compile(
+    r"\b(layers?|heads?|features?|latents?)\s+#?(\d+(?:\s*(?:,|and|or|to|through|–|-|, and)\s*\d+(?![.\d%]))*)(?!\.?\d)",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True)
+class Number:
+    """A number as it is written."""
+
+    start: int
+    text: str
+    value: float
+    percent: bool
+
+
+@dataclass(frozen=True)
+class Place:
+    """A layer, head or feature that is named."""
+
+    start: int
+    end: int
+    kind: str
+    value: str
+
+
+@dataclass(frozen=True)
+class Sentence:
+    """One sentence and where it stands. Offsets are into `text`."""
+
+    text: str
+    plain: str
+    """The same with everything in quotes blanked."""
+    paragraph: int
+
+    @cached_property
+    def citations(self) -> tuple[str, ...]:
+        found = [re.findall(r"E\d+", group) for group in CITATION.findall(self.plain)]
+        return tuple(dict.fromkeys(name for names in found for name in names))
+
+    @cached_property
+    def quotes(self) -> list[str]:
+        """What stands in double quotes."""
+        return [a or b for a, b in _WORDS.findall(self.text)]
+
+    @cached_property
+    def marked(self) -> list[tuple[int, int, str]]:
+        """What stands in any kind of quotes, with its place."""
+        return [(m.start(), m.end(), next(g for g in m.groups() if g)) for m in _MARKED.finditer(self.text)]
+
+    @cached_property
+    def places(self) -> list[Place]:
+        """Layers, heads and features; "layers 2 to 4" names two of them, its ends."""
+        found = []
+        for m in _PLACES.finditer(self.plain):
+            kind = m[1].lower().rstrip("s").replace("latent", "feature")
+            for number in re.finditer(r"\d+", m[2]):
+                at = m.start(2) + number.start()
+                found.append(Place(at, at + len(number[0]), kind, str(int(number[0]))))
+        return found
+
+    @cached_property
+    def numbers(self) -> list[Number]:
+        """Numbers that are neither names, citations nor places."""
+        plain = self.plain
+        for pattern in (CITATION, _NAME):
+            plain = pattern.sub(lambda m: "\x00" * len(m[0]), plain)
+        for place in self.places:
+            plain = plain[: place.start] + "\x00" * (place.end - place.start) + plain[place.end :]
+        plain = re.sub(r"(?<=\d)[-–](?=[\d.])", " ", plain)  # a range is two numbers
+        return [
+            Number(m.start(1), (m[1] + m[2].replace(" percent", " %")) if m[2] else m[1], _value(m[1]), bool(m[2]))
+            for m in _NUMBER.finditer(plain)
+        ]
+
+
+def read(answer: str) -> Iterator[Sentence]:
+    """The sentences of an answer in order."""
+    for number, paragraph in enumerate(answer.split("\n\n")):
+        blank = _QUOTED.sub(lambda m: "\x00" * len(m[0]), paragraph)  # so that places stay
+        start = 0
+        for end, following in [*((m.start(), m.end()) for m in _SENTENCE.finditer(blank)), (len(blank), len(blank))]:
+            if blank[start:end].strip() or paragraph[start:end].strip():
+                yield Sentence(paragraph[start:end], blank[start:end], number)
+            start = following
+
+
+def _value(text: str) -> float:
+    return float(text.replace("−", "-").replace(",", ""))

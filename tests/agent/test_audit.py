@@ -1,0 +1,126 @@
+"""The log of what was allowed and done: every alteration shows, and no word of anybody is in it."""
+
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from agent.audit import FILE, KEY, Audit
+from evidence.errors import AuditError
+
+
+def written(folder: Path, records: int = 5) -> None:
+    audit = Audit(folder)
+    for number in range(records):
+        audit.write(
+            "call",
+            thread=f"t{number}",
+            tool="ask",
+            capability="read",
+            arguments={"prompt": "my secret illness"},
+            target="x",
+        )
+    audit.close()
+
+
+def verified(folder: Path) -> int:
+    audit = Audit(folder)
+    try:
+        return audit.verify()
+    finally:
+        audit.close()
+
+
+def tamper(folder: Path, *statements: str) -> None:
+    with sqlite3.connect(folder / FILE) as database:
+        database.executescript("drop trigger no_change; drop trigger no_removal; " + "; ".join(statements))
+
+
+def test_an_untouched_log_verifies_also_when_it_is_reopened_and_goes_on(tmp_path: Path) -> None:
+    assert verified(tmp_path) == 0
+    written(tmp_path)
+    written(tmp_path)
+    assert verified(tmp_path) == 10
+
+
+@pytest.mark.parametrize(
+    ("statement", "said"),
+    [
+        (
+            "update record set json = replace(json, 'read', 'compute') where number = 3",
+            "record 3 .* not as it was written",
+        ),
+        ("update record set mac = (select mac from record where number = 2) where number = 4", "record 4"),
+        ("delete from record where number = 2", "record 2 is missing"),
+        ("delete from record where number = 5", "ends after record 4"),
+        ("delete from record", "ends after record 0"),
+        ("delete from record where number = 5; delete from head", "ends after record 4"),
+        ("insert into record select 6, json, mac from record where number = 5", "record 6"),
+        (
+            "update record set number = 9 where number = 1; update record set number = 1 where number = 2; "
+            "update record set number = 2 where number = 9",
+            "record 1",
+        ),
+    ],
+    ids=[
+        "altered",
+        "another's code",
+        "one taken out",
+        "the last taken out",
+        "emptied",
+        "and the head",
+        "repeated",
+        "reordered",
+    ],
+)
+def test_every_alteration_shows(tmp_path: Path, statement: str, said: str) -> None:
+    written(tmp_path)
+    tamper(tmp_path, statement)
+    with pytest.raises(AuditError, match=said):
+        verified(tmp_path)
+
+
+def test_a_record_cannot_be_changed_by_an_ordinary_statement(tmp_path: Path) -> None:
+    written(tmp_path)
+    for statement in ("update record set mac = ''", "delete from record"):
+        with sqlite3.connect(tmp_path / FILE) as database, pytest.raises(sqlite3.IntegrityError, match="append only"):
+            database.execute(statement)
+
+
+def test_no_word_of_a_person_is_in_the_files(tmp_path: Path) -> None:
+    written(tmp_path)
+    for file in tmp_path.iterdir():
+        assert b"illness" not in file.read_bytes(), file.name
+    assert (tmp_path / KEY).stat().st_mode & 0o077 == 0
+
+
+def test_a_lost_key_is_said(tmp_path: Path) -> None:
+    written(tmp_path)
+    (tmp_path / KEY).unlink()
+    with pytest.raises(AuditError, match="key of the audit log"):
+        Audit(tmp_path)
+
+
+def test_two_processes_append_to_one_chain(tmp_path: Path) -> None:
+    code = (
+        "import sys; from pathlib import Path; from agent.audit import Audit; a = Audit(Path(sys.argv[1]));\n"
+        "for i in range(40): a.write('call', thread='t', capability='read')"
+    )
+    both = [subprocess.Popen([sys.executable, "-c", code, str(tmp_path)]) for _ in range(2)]
+    assert [one.wait(timeout=60) for one in both] == [0, 0]
+    assert verified(tmp_path) == 80
+
+
+def test_the_command_says_whether_the_chain_is_whole(tmp_path: Path) -> None:
+    def command() -> "subprocess.CompletedProcess[str]":
+        words = [sys.executable, "-m", "agent", "audit", "verify", "--folder", str(tmp_path)]
+        return subprocess.run(words, capture_output=True, text=True, check=False, timeout=60)
+
+    assert "there is no audit log" in command().stderr
+    written(tmp_path)
+    assert command().stdout == "5 records, all as they were written\n"
+    tamper(tmp_path, "update record set json = replace(json, 'ask', 'probe') where number = 3")
+    done = command()
+    assert done.returncode == 1 and "record 3" in done.stderr and "Traceback" not in done.stderr
