@@ -20,7 +20,7 @@ from evidence.errors import AuditError
 Event = Literal["call", "refused", "granted", "withdrawn"]
 FILE, KEY = "audit.sqlite", "audit.key"
 _SCHEMA = """
-create table if not exists record (number integer primary key, json text not null, mac text not null);
+create table if not exists record (number integer primary key, once text unique, json text not null, mac text not null);
 create table if not exists head (one integer primary key check (one = 1), number integer not null, mac text not null);
 create trigger if not exists no_change before update on record begin select raise(abort, 'append only'); end;
 create trigger if not exists no_removal before delete on record begin select raise(abort, 'append only'); end;
@@ -34,12 +34,17 @@ class Audit:
         folder.mkdir(parents=True, exist_ok=True)
         self._lock = threading.Lock()
         self._db = sqlite3.connect(folder / FILE, check_same_thread=False, isolation_level=None)
-        self._db.execute("pragma journal_mode=wal")
+        self._db.executescript("pragma journal_mode=wal; pragma synchronous=normal")
         self._db.executescript(_SCHEMA)
         self._key = _key(folder / KEY, self._last()[0])
 
-    def write(self, event: Event, *, thread: str, capability: str, tool: str = "", **said: Any) -> None:
-        """Append a record; what is `said` beside it (arguments, a target) is kept as keyed digests alone."""
+    def write(
+        self, event: Event, *, thread: str, capability: str, tool: str = "", once: str | None = None, **said: Any
+    ) -> None:
+        """Append a record; what is `said` beside it (arguments, a target) is kept as keyed digests alone.
+
+        A record that happens `once` is written once, also when a killed process does its last step again.
+        """
         record = {
             "time": datetime.now(UTC).isoformat(timespec="milliseconds"),
             "event": event,
@@ -49,10 +54,13 @@ class Audit:
         } | {name: self._digest(json.dumps(value, sort_keys=True, default=str)) for name, value in said.items()}
         with self._lock, self._db:
             self._db.execute("begin immediate")  # another process may append too
+            key = self._digest(f"{event} {thread} {once}") if once else None
+            if key and self._db.execute("select 1 from record where once = ?", (key,)).fetchone():
+                return
             number, before = self._last()
             text = json.dumps(record, sort_keys=True)
             mac = self._mac(f"{number + 1}\n{before}\n{text}")
-            self._db.execute("insert into record values (?, ?, ?)", (number + 1, text, mac))
+            self._db.execute("insert into record values (?, ?, ?, ?)", (number + 1, key, text, mac))
             self._db.execute(
                 "insert or replace into head values (1, ?, ?)", (number + 1, self._mac(f"head\n{number + 1}\n{mac}"))
             )

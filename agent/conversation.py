@@ -52,6 +52,7 @@ class Agent:
         self.memory: Any = None
         self.ledger: Any = None
         self.audit: Any = None
+        self.archive: Any = None
         self._database: Any = None
         self._steps: dict[str, str] = {}
         self._running: set[asyncio.Task[None]] = set()
@@ -78,12 +79,17 @@ class Agent:
         from agent.graph import build
 
         self._database = await aiosqlite.connect(self.folder / "conversations.sqlite")
-        self.graph = build(nodes, AsyncSqliteSaver(self._database))
+        await self._database.execute(
+            "pragma synchronous=normal"
+        )  # safe when killed; a flush a step costs most of a turn
+        self._saver = AsyncSqliteSaver(self._database)
+        self.graph = build(nodes, self._saver)
         return self
 
     def _open(self) -> "Nodes":
         import langgraph.checkpoint.sqlite.aio  # noqa: F401 - loaded here so that `start` finds it loaded
 
+        from agent.archive import Archive
         from agent.audit import Audit
         from agent.embedding import embedding
         from agent.memory import Memory
@@ -92,23 +98,21 @@ class Agent:
         self.folder.mkdir(parents=True, exist_ok=True)
         self.ledger = Ledger(self.folder / "ledger.sqlite")
         self.audit = Audit(self.folder)
+        self.archive = Archive(self.folder / "conversations.sqlite")
         try:
             self.memory = Memory(self.folder / "memory", embedding(self.embedding))
         except MemoryError_ as error:
             self.memory_problem = str(error)
             log.warning("%s", error)
-        return Nodes(self._voice(), self.ledger, self.audit, self.memory, self.embedding)
+        return Nodes(self._voice(), self.ledger, self.audit, self.archive, self.memory, self.embedding)
 
     async def close(self) -> None:
         """Close what was opened, so that another process may open it."""
         if self._database:
             await self._database.close()
-        if self.ledger:
-            self.ledger.close()
-        if self.audit:
-            self.audit.close()
-        if self.memory:
-            self.memory.close()
+        for store in (self.ledger, self.audit, self.archive, self.memory):
+            if store:
+                store.close()
 
     async def send(
         self, thread: str, text: str, *, person: str, target: str = DEFAULT_TARGET, asked: turn.Turn | None = None
@@ -124,10 +128,11 @@ class Agent:
             return
 
         async def step() -> Any:
-            if await self.waiting(thread):
+            state = await self.graph.aget_state(_config(thread))
+            if state.interrupts:
                 return Command(resume=said)
             message = HumanMessage(said, id=f"turn-{uuid.uuid4().hex[:10]}")
-            cut_off = unanswered(await self._messages(thread))
+            cut_off = unanswered(state.values.get("messages", []))
             return {"messages": [*cut_off, message], "thread": thread, "person": person, "target": target}
 
         async for event in self._run(thread, step, person, asked):
@@ -150,7 +155,9 @@ class Agent:
     async def unfinished(self, thread: str) -> bool:
         """Whether the conversation was cut off in the middle of a turn."""
         state = await self.graph.aget_state(_config(thread))
-        return bool(state.next) and not state.interrupts
+        return (
+            bool(state.tasks) and not state.interrupts
+        )  # `next` leaves out a step that ended but was not taken in yet
 
     async def target(self, thread: str) -> str | None:
         """The target a conversation is about, if it has begun."""
@@ -167,7 +174,10 @@ class Agent:
 
     async def _messages(self, thread: str) -> list[Any]:
         state = await self.graph.aget_state(_config(thread))
-        return list(state.values.get("messages", []))
+        recent = list(state.values.get("messages", []))
+        known = {message.id for message in recent}
+        earlier = await asyncio.to_thread(self.archive.read, thread)
+        return [message for message in earlier if message.id not in known] + recent
 
     def busy(self, thread: str) -> bool:
         """Whether a turn of this conversation runs, listened to or not."""
@@ -211,6 +221,7 @@ class Agent:
             ):
                 for event in self._events(mode, chunk):
                     yield event
+            await self._forget_steps(thread)
             state = await self.graph.aget_state(_config(thread))
             if state.interrupts:
                 yield _question(state.interrupts[0].value)
@@ -223,6 +234,14 @@ class Agent:
             yield Failure(
                 f"something unexpected went wrong ({type(error).__name__}): nothing you said is lost, the log has the details"
             )
+
+    async def _forget_steps(self, thread: str) -> None:
+        """Keep the last checkpoint of a conversation alone: nobody goes back to the steps of a turn that ended."""
+        before = "thread_id = ? and checkpoint_id < (select max(checkpoint_id) from checkpoints where thread_id = ?)"
+        async with self._saver.lock:
+            for table in ("writes", "checkpoints"):
+                await self._database.execute(f"delete from {table} where {before}", (thread, thread))
+            await self._database.commit()
 
     def _events(self, mode: str, chunk: Any) -> list[Event]:
         if mode == "messages":

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 MINILM = "sentence-transformers/all-MiniLM-L6-v2"
 MINILM_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 _LOCK = threading.Lock()
+LATELY = 8
+"""Single texts whose vectors are kept for a moment."""
 
 
 class Embedding(Protocol):
@@ -88,6 +90,7 @@ class Encoder:
         from transformers import AutoModel, AutoTokenizer
 
         self.name = name
+        self._lately: dict[str, Vectors] = {}
         try:
             self._tokenizer = AutoTokenizer.from_pretrained(location)
             self._model = AutoModel.from_pretrained(location, use_safetensors=True).eval()
@@ -97,6 +100,17 @@ class Encoder:
             ) from error
 
     def __call__(self, texts: Sequence[str]) -> "Vectors":
+        import numpy as np
+
+        if len(texts) > 1:
+            return self._encode(texts)
+        if texts[0] not in self._lately:  # one utterance is asked for several times in a turn
+            while len(self._lately) >= LATELY:
+                self._lately.pop(next(iter(self._lately)), None)
+            self._lately[texts[0]] = self._encode(texts)
+        return np.array(self._lately[texts[0]])
+
+    def _encode(self, texts: Sequence[str]) -> "Vectors":
         import torch
 
         with _LOCK, torch.no_grad():

@@ -22,7 +22,7 @@ class Ledger:
         self._lock = threading.Lock()
         self._db = sqlite3.connect(file, check_same_thread=False)
         with self._db:
-            self._db.execute("pragma journal_mode=wal")
+            self._db.executescript("pragma journal_mode=wal; pragma synchronous=normal")
             self._db.execute(_TABLE)
 
     def add(self, thread: str, call: str, evidence: Evidence) -> str:

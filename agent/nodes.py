@@ -14,6 +14,7 @@ from langgraph.types import interrupt
 
 import prompts
 from agent import grounding, predictions
+from agent.archive import Archive, outgrown
 from agent.audit import Audit, Event
 from agent.ledger import Ledger
 from agent.memory import Kind, Memory, Note, describe
@@ -42,6 +43,7 @@ class Nodes:
     model: BaseChatModel
     ledger: Ledger
     audit: Audit
+    archive: Archive
     memory: Memory | None
     embedding: str
 
@@ -55,17 +57,27 @@ class Nodes:
             except MemoryError_ as error:
                 _notice(str(error))
         fresh = {"notes": describe(notes), "problems": [], "repairs": 0, "steps": 0, "answer": "", "prediction": None}
-        defaults = {"asked_to_predict": state.get("asked_to_predict") or [], "granted": self._kept(state, said)}
-        return fresh | defaults
+        defaults = {"asked_to_predict": state.get("asked_to_predict") or [], "granted": await self._kept(state, said)}
+        return fresh | defaults | {"messages": await self._archived(state)}
 
-    def _kept(self, state: State, said: str) -> list[Capability]:
+    async def _archived(self, state: State) -> list[RemoveMessage]:
+        """Take what the conversation has outgrown out of the state; it stays readable in the archive."""
+        earlier = outgrown(state["messages"])
+        if earlier:
+            await asyncio.to_thread(self.archive.add, state["thread"], earlier)
+        return [RemoveMessage(str(message.id)) for message in earlier]
+
+    async def _kept(self, state: State, said: str) -> list[Capability]:
         """What stays granted: everything, or nothing when the person takes their permission back."""
         granted = state.get("granted") or []
-        route = router(self.embedding).route(said, public_names())
-        if not (granted and route.intent == "withdraw" and route.sure):
+        if not granted:
+            return granted
+        route = await asyncio.to_thread(router(self.embedding).route, said, public_names())
+        if route.intent != "withdraw" or not route.sure:
             return granted
         for capability in granted:
-            self.audit.write("withdrawn", thread=state["thread"], capability=capability)
+            once = f"{state['messages'][-1].id} {capability}"
+            self.audit.write("withdrawn", thread=state["thread"], capability=capability, once=once)
         _notice(f"Your permission for {' and '.join(granted)} is withdrawn: I will ask before I use it again.")
         return []
 
@@ -99,6 +111,7 @@ class Nodes:
             notes=state["notes"],
             targets=public_names(),
             prediction=predictions.told(state["prediction"]),
+            evidence=self.ledger.names(state["thread"]),
         )
 
     async def approve(self, state: State) -> dict[str, Any]:
@@ -110,7 +123,8 @@ class Nodes:
         answer = interrupt({"kind": "approve", "question": _permission(asking, wanted)})
         if str(answer).strip().lower() in {"yes", "allow", "accept", "ok"}:
             for capability in wanted:
-                self.audit.write("granted", thread=state["thread"], capability=capability)
+                once = f"{_asking(state).id} {capability}"
+                self.audit.write("granted", thread=state["thread"], capability=capability, once=once)
             return {"granted": [*state["granted"], *wanted]}
         for call in asking:
             self._audited("refused", state, call)
@@ -131,6 +145,7 @@ class Nodes:
             thread=state["thread"],
             tool=call["name"] if call["name"] in TOOLS else "(unknown)",
             capability=_capability(call),
+            once=f"{_asking(state).id}/{call['id']}",
             arguments=call["args"],
             target=call["args"].get("target") or state["target"],
         )

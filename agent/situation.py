@@ -18,6 +18,8 @@ class Situation(BaseModel):
     base: str
     targets: list[str]
     """Public names one may ask about."""
+    evidence: list[str] = []
+    """Ids of all that was measured in this conversation, also before the messages begin."""
     notes: str = ""
     """What is remembered of the person, one a line."""
     prediction: str = ""

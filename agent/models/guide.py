@@ -142,9 +142,9 @@ class Guide(BaseChatModel):
         return _call(past.last_call["name"], past.last_call["args"])
 
     def _on_measured(self, utterance: str, slots: Slots, past: Past, situation: Situation) -> AIMessage:
-        if not past.evidence:
+        if not situation.evidence:
             return AIMessage("Nothing has been measured yet in this conversation.")
-        lines = [f"- [{name}] {past.read(name).title}" for name in past.evidence]
+        lines = [f"- [{name}] {past.read(name).title}" for name in situation.evidence]
         return AIMessage("So far I have measured:\n\n" + "\n".join(lines))
 
     def _on_forget(self, utterance: str, slots: Slots, past: Past, situation: Situation) -> AIMessage:

@@ -57,7 +57,7 @@ def test_an_untouched_log_verifies_also_when_it_is_reopened_and_goes_on(tmp_path
         ("delete from record where number = 5", "ends after record 4"),
         ("delete from record", "ends after record 0"),
         ("delete from record where number = 5; delete from head", "ends after record 4"),
-        ("insert into record select 6, json, mac from record where number = 5", "record 6"),
+        ("insert into record select 6, null, json, mac from record where number = 5", "record 6"),
         (
             "update record set number = 9 where number = 1; update record set number = 1 where number = 2; "
             "update record set number = 2 where number = 9",
