@@ -115,7 +115,8 @@ def _heatmap(heatmap: Heatmap) -> Iterator[Fact]:
 
 def _highlight(entry: Entry) -> Fact:
     row, _, column = entry.label.partition(", ")
-    return Fact(entry.score, _place(row) | _place(column) | {"side": "own", "name": entry.label})
+    at = _place(row) | (_place(column) if column else {})
+    return Fact(entry.score, at | {"side": "own", "name": entry.label})
 
 
 def _contrast(contrast: Contrast) -> Iterator[Fact]:
@@ -195,11 +196,29 @@ def written(evidence: AnyEvidence) -> list[str]:
 def _plain(evidence: AnyEvidence) -> Iterator[Fact]:
     """Numbers without a place: numeric arguments, and those of the sentences a tool writes itself."""
     for text in written(evidence):
-        yield from map(Fact, numbers_in(_SAID.sub("", text)))
+        yield from (Fact(value) for value in numbers_in(_SAID.sub("", text)) if text != _reason(evidence))
+    if evidence.verdict:
+        at = _only_places(f"{evidence.verdict.claim}; {evidence.verdict.reason}")
+        for clause in re.split(";", _SAID.sub("", evidence.verdict.reason)):
+            side = "control" if re.search(r"\bcontrols?\b|\brandom\b|\bshuffled\b|\bunrelated\b", clause) else "own"
+            bare = bool(re.search(r"\bneeded\b|\bp =|\bbase\b| of ", clause)) and side == "own"
+            yield from (Fact(value, at if bare else at | {"side": side}) for value in numbers_in(clause))
     if evidence.provenance:
         yield from _arguments(evidence.provenance.arguments)
         yield from [Fact(evidence.provenance.seconds)] if evidence.provenance.seconds else []
         yield from map(Fact, numbers_in(_SAID.sub("", evidence.provenance.control or "")))
+
+
+def _reason(evidence: AnyEvidence) -> str | None:
+    return evidence.verdict.reason if evidence.verdict else None
+
+
+def _only_places(text: str) -> dict[Kind, str]:
+    """The layer, head or feature that a verdict is about, where it names one alone."""
+    found: dict[Kind, set[str]] = {}
+    for kind, number in re.findall(r"\b(layer|head|feature) (\d+)", text):
+        found.setdefault(kind, set()).add(number)
+    return {kind: next(iter(values)) for kind, values in found.items() if len(values) == 1}
 
 
 def _arguments(value: Any) -> Iterator[Fact]:

@@ -39,7 +39,7 @@ def check(answer: str, ledger: Mapping[str, Evidence]) -> list[Problem]:
         evidence = Cited({name: ledger[name] for name in names if name in ledger}) if sentence.citations else None
         held = evidence or bodies[sentence.paragraph]
         found += [Problem(sentence.text, what) for what in _problems(sentence, held, ledger)]
-    found += [Problem(s.text, what) for s, what in claims.without_control(read_all, ledger)]
+    found += [Problem(s.text, what) for s, what in claims.misjudged(read_all, ledger)]
     return found
 
 

@@ -1,6 +1,7 @@
 """Whether a written number is in the cited evidence, and of what the sentence says it is of."""
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -12,9 +13,10 @@ from evidence.facts import Kind, written
 _INTERVAL = re.compile(r"(-?[\d.]+(?:e-?\d+)?)? ?[(\[](-?[\d.]+(?:e-?\d+)?) ?(?:to|,|–) ?(-?[\d.]+(?:e-?\d+)?)[)\]]")
 _CLAUSE = re.compile(r",|\b(?:and|but|whereas|while|versus|against|than)\b", re.IGNORECASE)
 """Where a clause ends: a number in a mention's own clause is its, before one in the next."""
+_P, _VALUE = r"\bp ?[=<≈] ?", r"(\d*\.?\d+(?:e-?\d+)?)"
 _RANK = re.compile(r"\b(?:rank(?:s|ed)?|place|number)\s*(?:is|of|at|=|:)?\s*$", re.IGNORECASE)
 _CUES = {
-    "control": r"\bcontrols?\b|\bbase\b|\brandom\b|\bshuffled\b|\bunrelated\b|\buntrained\b",
+    "control": r"\bcontrols?\b|\bbase\b(?!@)|\brandom\b|\bshuffled\b|\bunrelated\b|\buntrained\b",
     "without": r"\bwithout\b|\bunchanged\b|\bbaseline\b|\bbefore\b",
     "own": r"\bits?\b|\btarget\b|\bfine-tune\b|\bafter\b",
 }
@@ -68,8 +70,11 @@ class Cited:
         yield from (f"{number.text} is in no evidence cited here" for number, known in found.items() if not known)
         yield from self._unknown_places(sentence)
         yield from self._torn_intervals(sentence, found)
+        yield from self._other_probabilities(sentence, found)
+        yield from self._torn_lists(sentence, found)
         mentions = self._mentions(sentence)
-        for mention in mentions:
+        listed = re.search(r"\brespectively\b|\bin (?:that|this) order\b", sentence.plain, re.IGNORECASE)
+        for mention in [m for m in mentions if not (listed and m.kind in ("token", "name"))]:
             near = [n for n in _neighbours(mention, mentions, inside, sentence.plain) if found[n]]
             if near and not any(self._fits(mention, n, found[n], mentions) for n in near):
                 yield f"{' and '.join(n.text for n in near)}: not of {mention.kind} “{mention.value}” in the evidence cited here"
@@ -90,7 +95,9 @@ class Cited:
     def _candidates(self, number: Number, sentence: Sentence) -> list[Fact]:
         """The facts a written number may stand for: places in an order only where it is called one."""
         same = [f for f in self.facts if _same(number, f.value)]
-        if _RANK.search(sentence.plain[: number.start]) and (ranks := [f for f in same if f.rank]):
+        called = _RANK.search(sentence.plain[: number.start])
+        ranks = [f for f in same if f.rank]
+        if called and (ranks or ("rank" in called[0].lower() and any(f.rank for f in self.facts))):
             return ranks
         return [Fact(f.value) if f.rank else f for f in same]
 
@@ -125,6 +132,32 @@ class Cited:
             ):
                 yield f"{low.text} to {high.text} is no interval in the evidence cited here"
 
+    def _other_probabilities(self, sentence: Sentence, found: Mapping[Number, list[Fact]]) -> Iterator[str]:
+        """A p-value must be one: "p = 0.01" of a verdict, or a number of a column p."""
+        known = [float(p) for one in self.evidence.values() for t in written(one) for p in re.findall(_P + _VALUE, t)]
+        known += [f.value for f in self.facts if f.labels.get("column") == "p"]
+        for number in found:
+            if (
+                known
+                and re.search(_P + "$", sentence.plain[: number.start])
+                and not any(_same(number, p) for p in known)
+            ):
+                yield f"p = {number.text} is no p-value in the evidence cited here"
+
+    def _torn_lists(self, sentence: Sentence, found: Mapping[Number, list[Fact]]) -> Iterator[str]:
+        """Lists, "layers 4 and 5 ... 0.9 and 0.8", whose numbers are not of their places in that order."""
+        for among in {place.among for place in sentence.places if not place.span}:
+            places = [place for place in sentence.places if place.among == among]
+            after = [n for n in found if n.start > places[-1].end][: len(places)]
+            if len(places) == 1 or len(after) < len(places):
+                continue
+            pairs = list(zip(places, after, strict=True))
+            if all(any(p.kind in f.labels for f in found[n]) for p, n in pairs) and not all(
+                any(_agrees(f, p.kind, p.value) for f in found[n])
+                for p, n in pairs  # type: ignore[arg-type]
+            ):
+                yield f"{' and '.join(n.text for n in after)}: not of those {places[0].kind}s in the evidence cited here"
+
     def _unknown_places(self, sentence: Sentence) -> Iterator[str]:
         for m in re.finditer(r"\b(layer|head|feature) (-\d+|\d*\.\d+)", sentence.plain, re.IGNORECASE):
             yield f"{m[0]} is in no evidence cited here"
@@ -135,7 +168,9 @@ class Cited:
             yield f"{place.kind} {place.value} is in no evidence cited here"
 
     def _mentions(self, sentence: Sentence) -> list[Mention]:
-        found = [Mention(p.start, p.end, p.kind, p.value) for p in sentence.places]  # type: ignore[arg-type]
+        lists = Counter(place.among for place in sentence.places)
+        alone = [p for p in sentence.places if lists[p.among] == 1]
+        found = [Mention(p.start, p.end, p.kind, p.value) for p in alone]  # type: ignore[arg-type]
         tokens = self._values.get("token", {})
         for start, end, text in sentence.marked:
             if text.strip().casefold() in tokens:
@@ -151,6 +186,9 @@ class Cited:
                         for m in re.finditer(cues, sentence.plain, re.IGNORECASE)
                         if not any(one.start <= m.start() < one.end for one in found if one.kind == "name")
                     ]
+            for name in {str(getattr(one, "control_name", None) or "") for one in self.evidence.values()} - {""}:
+                where = [m.span() for m in re.finditer(re.escape(name), sentence.text, re.IGNORECASE)]
+                found += [Mention(start, end, "side", "control") for start, end in where]
         return sorted(found, key=lambda m: m.start)
 
 
@@ -169,7 +207,8 @@ def _verbatim(text: str, kind: Kind, labels: Mapping[str, str]) -> list[Mention]
     for label in sorted(labels, key=len, reverse=True):
         if len(label) < 4:
             continue
-        for m in re.finditer(rf"(?<!\w){re.escape(label)}(?!\w)", low):
+        quote = "[\"“']" if label.isalpha() else ""  # a single word may be anybody's
+        for m in re.finditer(rf"(?<!\w){quote}{re.escape(label)}(?!\w)", low):
             if not any(one.start < m.end() and m.start() < one.end for one in found):
                 found.append(Mention(m.start(), m.end(), kind, label))
     return found
@@ -177,8 +216,8 @@ def _verbatim(text: str, kind: Kind, labels: Mapping[str, str]) -> list[Mention]
 
 def _neighbours(mention: Mention, mentions: list[Mention], numbers: list[Number], plain: str) -> list[Number]:
     """The number before and the number after a mention, unless a semicolon or another mention of the kind is between."""
-    others = [m.start for m in mentions if m.kind == mention.kind and m is not mention]
-    others += [m.start() for m in re.finditer(";", plain)]
+    others = [m.start for m in mentions if m.kind == mention.kind and m.value != mention.value]
+    others += [m.start() for m in re.finditer(";" if mention.kind != "side" else "[;:]", plain)]
     before = max((n for n in numbers if n.start < mention.start), key=lambda n: n.start, default=None)
     after = min((n for n in numbers if n.start >= mention.end), key=lambda n: n.start, default=None)
     if before and any(before.start < at < mention.start for at in others):

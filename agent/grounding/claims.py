@@ -4,35 +4,28 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from agent.grounding.conclusions import concludes, outcome_of
 from agent.grounding.reading import Sentence
 from evidence import Evidence
 from evidence.facts import sentences as said_by
 from target.spec import public_names
 
-_STATUS = {
-    "not supported": r"\b(?:not|n't|never|hardly|nor)\b[^.;:,]{0,40}\bsupported\b|\bunsupported\b"
-    r"|\bhid(?:es|ing) (?:no|nothing)\b|\bno hidden word\b",
-    "inconclusive": r"\binconclusive\b|\bcannot (?:say|tell)\b|\bundecided\b",
-    "supported": r"\bsupported\b|\b(?:hides|hiding) the word\b",
-}
-"""How an answer says how a test came out; the first that fits a place wins."""
-LONG = 12
-"""Signs from which on a repeated text is taken for a quotation."""
 CONTROL = re.compile(
-    r"\bcontrols?\b|\bbase\b|\bbaseline\b|\brandom\b|\bshuffled\b|\bunrelated\b|\buntrained\b|\bchance\b|\bwithout (?:the|any|it|change)\b"
-    r"|\bunchanged\b|\bcompared (?:with|to)\b|\bother (?:texts|prompts|words|features|heads)\b",
+    r"\bcontrols?\b|\bbase\b|\brandom(?:ly)?\b|\bshuffl\w+|\bunrelated\b|\buntrained\b|\bchance\b|\bnull\b"
+    r"|\b(?:other|another) (?:\w+ )?(?:features?|texts?|prompts?|words?|heads?|directions?|places?|components?|messages?|"
+    r"positions?|cells?|layers?|tokens?|vectors?)\b",
     re.IGNORECASE,
 )
 """Words by which an answer speaks of a control."""
+LONG = 12
+"""Signs from which on a repeated text is taken for a quotation."""
 
 
 def wrong(sentence: Sentence, held: Mapping[str, Evidence], ledger: Mapping[str, Evidence]) -> Iterator[str]:
     """Verdicts that are not the evidence's, targets it was not measured on, quoted words it does not have."""
     if not held:
         return
-    said, decided = asserted(sentence), {one.verdict.status for one in held.values() if one.verdict}
-    if said and decided and not said & decided:
-        yield f"says {' and '.join(sorted(said))}, the evidence says {' and '.join(sorted(decided))}"
+    yield from undecided(sentence, held)
     yield from _of_another(sentence, held, ledger)
     if not sentence.citations:
         return
@@ -57,27 +50,30 @@ def _of_another(sentence: Sentence, held: Mapping[str, Evidence], ledger: Mappin
                     return
 
 
-def asserted(sentence: Sentence) -> set[str]:
-    """How a sentence says that a test came out."""
-    text, found = sentence.plain, set[str]()
-    for status, pattern in _STATUS.items():
-        if re.search(pattern, text, re.IGNORECASE):
-            found.add(status)
-            text = re.sub(pattern, " ", text, flags=re.IGNORECASE)
-    return found
+def undecided(sentence: Sentence, held: Mapping[str, Evidence]) -> Iterator[str]:
+    """A conclusion from evidence that draws none."""
+    if sentence.citations and held and not any(one.verdict for one in held.values()) and concludes(sentence.unquoted):
+        yield f"concludes, but {' and '.join(f'[{name}]' for name in held)} describes and decides nothing"
 
 
-def without_control(sentences: Sequence[Sentence], ledger: Mapping[str, Evidence]) -> Iterator[tuple[Sentence, str]]:
-    """Sentences that call something supported in an answer that never says what the control showed."""
-    for sentence in sentences:
-        names = sentence.citations or _around(sentences, sentence)
-        decided = [ledger[n] for n in names if n in ledger and ledger[n].verdict]
-        if "supported" not in asserted(sentence) or not decided:
+def misjudged(sentences: Sequence[Sentence], ledger: Mapping[str, Evidence]) -> Iterator[tuple[Sentence, str]]:
+    """Conclusions that are not the verdict of their evidence, and conclusions that never say what the control showed."""
+    for name, one in ledger.items():
+        if one.verdict is None:
             continue
-        about = [s for s in sentences if s is sentence or set(names) & set(s.citations or _around(sentences, s))]
-        beside = [str(getattr(one, "control_name", None) or "") for one in decided]
-        if not any(CONTROL.search(s.text) or any(b and b in s.text for b in beside) for s in about):
-            yield sentence, "says supported and not what the control showed"
+        about = [s for s in sentences if name in (s.citations or _around(sentences, s))]
+        said = [(s, outcome) for s in about if (outcome := outcome_of(s.unquoted, one.verdict.claim))]
+        if not said:
+            continue
+        places = {p.value for s, _ in said if len(s.places) == 1 for p in s.places if p.kind == "layer"}
+        claimed = set(re.findall(r"\blayer (\d+)", one.verdict.claim))
+        if len(claimed) == 1 and places and not places & claimed:
+            yield said[0][0], f"the conclusion of [{name}] is about layer {next(iter(claimed))}"
+        if one.verdict.status not in {outcome for _, outcome in said}:
+            yield said[0][0], f"says {said[0][1]}, the evidence says {one.verdict.status}"
+        beside = str(getattr(one, "control_name", None) or "\x00")
+        if not any(CONTROL.search(s.text) or beside in s.text for s in about):
+            yield said[0][0], f"says {said[0][1]} and not what the control showed"
 
 
 def _around(sentences: Sequence[Sentence], one: Sentence) -> tuple[str, ...]:

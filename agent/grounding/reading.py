@@ -36,6 +36,10 @@ class Place:
     end: int
     kind: str
     value: str
+    among: int = 0
+    """Where the list begins that it stands in, "layers 2 and 3"; the numbers of a list follow in its order."""
+    span: bool = False
+    """Whether it is an end of a span, "layers 0 to 5"."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +57,12 @@ class Sentence:
         return tuple(dict.fromkeys(name for names in found for name in names))
 
     @cached_property
+    def unquoted(self) -> str:
+        """The sentence without citations and numbered lists; short quotes, which may be names, stay."""
+        text = CITATION.sub(" ", self.text)
+        return re.sub(r"[\"“][^\"”]{30,}[\"”]|^>.*$", " ", text, flags=re.MULTILINE)
+
+    @cached_property
     def quotes(self) -> list[str]:
         """What stands in double quotes."""
         return [a or b for a, b in _WORDS.findall(self.text)]
@@ -68,9 +78,10 @@ class Sentence:
         found = []
         for m in _PLACES.finditer(self.plain):
             kind = m[1].lower().rstrip("s").replace("latent", "feature")
+            span = re.search(r"to|through|–|-", m[2]) is not None
             for number in re.finditer(r"\d+", m[2]):
                 at = m.start(2) + number.start()
-                found.append(Place(at, at + len(number[0]), kind, str(int(number[0]))))
+                found.append(Place(at, at + len(number[0]), kind, str(int(number[0])), m.start(), span))
         return found
 
     @cached_property
