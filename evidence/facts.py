@@ -164,9 +164,11 @@ def _place(label: str) -> dict[Kind, str]:
 
 
 def _number_of(label: str) -> Iterator[Fact]:
-    """The number in a label such as "layer 3"; the numbers of other labels nobody measured."""
+    """The number in a label such as "layer 3", or before a token, "8: fox"; those of other labels nobody measured."""
     if found := _PLACE.fullmatch(label):
         yield Fact(float(found[2]))
+    if found := re.match(r"(\d+): ", label):
+        yield Fact(float(found[1]))
 
 
 def sentences(evidence: AnyEvidence) -> list[str]:

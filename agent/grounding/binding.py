@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 
 from agent.grounding.reading import Number, Sentence
 from evidence import Evidence, Fact, facts
@@ -13,6 +14,7 @@ from evidence.facts import Kind, written
 _INTERVAL = re.compile(r"(-?[\d.]+(?:e-?\d+)?)? ?[(\[](-?[\d.]+(?:e-?\d+)?) ?(?:to|,|–) ?(-?[\d.]+(?:e-?\d+)?)[)\]]")
 _CLAUSE = re.compile(r",|\b(?:and|but|whereas|while|versus|against|than)\b", re.IGNORECASE)
 """Where a clause ends: a number in a mention's own clause is its, before one in the next."""
+_PLACED = ("layer", "head", "feature")
 _P, _VALUE = r"\bp ?[=<≈] ?", r"(\d*\.?\d+(?:e-?\d+)?)"
 _RANK = re.compile(r"\b(?:rank(?:s|ed)?|place|number)\s*(?:is|of|at|=|:)?\s*$", re.IGNORECASE)
 _CUES = {
@@ -73,6 +75,7 @@ class Cited:
         yield from self._other_probabilities(sentence, found)
         yield from self._torn_lists(sentence, found)
         mentions = self._mentions(sentence)
+        mentions = _apart(mentions, sentence.text)
         listed = re.search(r"\brespectively\b|\bin (?:that|this) order\b", sentence.plain, re.IGNORECASE)
         for mention in [m for m in mentions if not (listed and m.kind in ("token", "name"))]:
             near = [n for n in _neighbours(mention, mentions, inside, sentence.plain) if found[n]]
@@ -103,13 +106,18 @@ class Cited:
 
     def _fits(self, mention: Mention, number: Number, known: list[Fact], mentions: list[Mention]) -> bool:
         """Whether a fact is of the mention, and of the places named before the number."""
-        if mention.value == "own" and mention.kind == "side":
-            return True  # "it" may be anything; it only parts the sides of a comparison
+        if mention.kind == "side" and mention.value != "control":
+            return True  # "it" and "without" may be of anything; they only part the sides of a comparison
         labelled = [f for f in known if mention.kind in f.labels]
         loose = mention.kind == "side" or (mention.kind in ("name", "column", "token") and number.value.is_integer())
         if not labelled or (loose and len(labelled) < len(known)):
             return True
-        before = {m.kind: m.value for m in mentions if m.end <= number.start and m.kind not in ("side", "token")}
+        counts = Counter(m.kind for m in mentions)
+        before = {
+            m.kind: m.value
+            for m in mentions
+            if m.end <= number.start and (m.kind in ("name", "column") or (m.kind in _PLACED and counts[m.kind] == 1))
+        }
         after = mention.start < number.start
         return any(
             _agrees(fact, mention.kind, mention.value)
@@ -149,12 +157,15 @@ class Cited:
         for among in {place.among for place in sentence.places if not place.span}:
             places = [place for place in sentence.places if place.among == among]
             after = [n for n in found if n.start > places[-1].end][: len(places)]
-            if len(places) == 1 or len(after) < len(places):
+            if (
+                len(places) == 1
+                or len(after) < len(places)
+                or _CLAUSE.search(sentence.plain[places[-1].end : after[0].start])
+            ):
                 continue
             pairs = list(zip(places, after, strict=True))
             if all(any(p.kind in f.labels for f in found[n]) for p, n in pairs) and not all(
-                any(_agrees(f, p.kind, p.value) for f in found[n])
-                for p, n in pairs  # type: ignore[arg-type]
+                any(_agrees(f, p.kind, p.value) for f in found[n]) for p, n in pairs
             ):
                 yield f"{' and '.join(n.text for n in after)}: not of those {places[0].kind}s in the evidence cited here"
 
@@ -162,21 +173,37 @@ class Cited:
         for m in re.finditer(r"\b(layer|head|feature) (-\d+|\d*\.\d+)", sentence.plain, re.IGNORECASE):
             yield f"{m[0]} is in no evidence cited here"
         for place in sentence.places:
-            known = self._values.get(place.kind, {})  # type: ignore[call-overload]
-            if place.value in known or any(f.value == float(place.value) and not f.labels for f in self.facts):
+            known = self._values.get(place.kind, {})
+            if (
+                place.value in known
+                or f"{place.kind} {place.value}" in self._said
+                or any(f.value == float(place.value) and not f.labels for f in self.facts)
+            ):
                 continue
             yield f"{place.kind} {place.value} is in no evidence cited here"
+
+    @cached_property
+    def _models(self) -> set[str]:
+        """Names of the models measured: in a sentence they say of whom it speaks, not in which column a number stands."""
+        own = {one.provenance.target for one in self.evidence.values() if one.provenance}
+        return own | {str(getattr(one, "control_name", None)) for one in self.evidence.values()}
+
+    @cached_property
+    def _said(self) -> str:
+        """All there is in words, to find a place that is named in passing."""
+        return " ".join(one.model_dump_json() for one in self.evidence.values())
 
     def _mentions(self, sentence: Sentence) -> list[Mention]:
         lists = Counter(place.among for place in sentence.places)
         alone = [p for p in sentence.places if lists[p.among] == 1]
-        found = [Mention(p.start, p.end, p.kind, p.value) for p in alone]  # type: ignore[arg-type]
+        found = [Mention(p.start, p.end, p.kind, p.value) for p in alone]
         tokens = self._values.get("token", {})
         for start, end, text in sentence.marked:
             if text.strip().casefold() in tokens:
                 found.append(Mention(start, end, "token", text.strip().casefold()))
         for kind in ("name", "column"):
-            found += _verbatim(sentence.text, kind, self._values.get(kind, {}))
+            labels = self._values.get(kind, {})
+            found += _verbatim(sentence.text, kind, {k: v for k, v in labels.items() if v not in self._models})
         sides = self._values.get("side", {})
         if len(sides) > 1:
             for side, cues in _CUES.items():
@@ -192,7 +219,7 @@ class Cited:
         return sorted(found, key=lambda m: m.start)
 
 
-_DIGITS = re.compile(r"(?:(?<!\w)-)?\d+(?:\.\d+)?(?:e-?\d+)?")
+_DIGITS = re.compile(r"(?<![\w@.-])-?\d+(?:\.\d+)?(?:e-?\d+)?")
 
 
 def _open(text: str) -> re.Pattern[str]:
@@ -214,10 +241,22 @@ def _verbatim(text: str, kind: Kind, labels: Mapping[str, str]) -> list[Mention]
     return found
 
 
+def _apart(mentions: list[Mention], text: str) -> list[Mention]:
+    """Without tokens that are listed side by side: which number is whose is not said by nearness there."""
+    tokens = [m for m in mentions if m.kind == "token"]
+    beside = {
+        m
+        for a, b in pairwise(tokens)
+        for m in (a, b)
+        if re.fullmatch(r"[\s,]*(?:and|or|then)?\s*", text[a.end : b.start])
+    }
+    return [m for m in mentions if m not in beside]
+
+
 def _neighbours(mention: Mention, mentions: list[Mention], numbers: list[Number], plain: str) -> list[Number]:
     """The number before and the number after a mention, unless a semicolon or another mention of the kind is between."""
     others = [m.start for m in mentions if m.kind == mention.kind and m.value != mention.value]
-    others += [m.start() for m in re.finditer(";" if mention.kind != "side" else "[;:]", plain)]
+    others += [m.start() for m in re.finditer(";" if mention.kind != "side" else "[;:(]", plain)]
     before = max((n for n in numbers if n.start < mention.start), key=lambda n: n.start, default=None)
     after = min((n for n in numbers if n.start >= mention.end), key=lambda n: n.start, default=None)
     if before and any(before.start < at < mention.start for at in others):
@@ -225,7 +264,8 @@ def _neighbours(mention: Mention, mentions: list[Mention], numbers: list[Number]
     if after and any(mention.start < at < after.start for at in others):
         after = None
     near = [n for n in (before, after) if n]
-    return [n for n in near if not _CLAUSE.search(plain[slice(*_between(n, mention))])] or near
+    own = [n for n in near if not _CLAUSE.search(plain[slice(*_between(n, mention))])]
+    return own if others or mention.kind == "side" else own or [n for n in near if n.start > mention.start]
 
 
 def _between(number: Number, mention: Mention) -> tuple[int, int]:

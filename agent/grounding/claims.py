@@ -4,19 +4,12 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from agent.grounding.conclusions import concludes, outcome_of
+from agent.grounding.conclusions import CONTROL, concludes, names_it, outcomes_of
 from agent.grounding.reading import Sentence
 from evidence import Evidence
 from evidence.facts import sentences as said_by
 from target.spec import public_names
 
-CONTROL = re.compile(
-    r"\bcontrols?\b|\bbase\b|\brandom(?:ly)?\b|\bshuffl\w+|\bunrelated\b|\buntrained\b|\bchance\b|\bnull\b"
-    r"|\b(?:other|another) (?:\w+ )?(?:features?|texts?|prompts?|words?|heads?|directions?|places?|components?|messages?|"
-    r"positions?|cells?|layers?|tokens?|vectors?)\b",
-    re.IGNORECASE,
-)
-"""Words by which an answer speaks of a control."""
 LONG = 12
 """Signs from which on a repeated text is taken for a quotation."""
 
@@ -62,18 +55,22 @@ def misjudged(sentences: Sequence[Sentence], ledger: Mapping[str, Evidence]) -> 
         if one.verdict is None:
             continue
         about = [s for s in sentences if name in (s.citations or _around(sentences, s))]
-        said = [(s, outcome) for s in about if (outcome := outcome_of(s.unquoted, one.verdict.claim))]
+        said = [
+            (s, outcomes)
+            for s in about
+            if len(s.citations) < 2 and (outcomes := outcomes_of(s.unquoted, one.verdict.claim))
+        ]
         if not said:
             continue
         places = {p.value for s, _ in said if len(s.places) == 1 for p in s.places if p.kind == "layer"}
         claimed = set(re.findall(r"\blayer (\d+)", one.verdict.claim))
         if len(claimed) == 1 and places and not places & claimed:
             yield said[0][0], f"the conclusion of [{name}] is about layer {next(iter(claimed))}"
-        if one.verdict.status not in {outcome for _, outcome in said}:
-            yield said[0][0], f"says {said[0][1]}, the evidence says {one.verdict.status}"
-        beside = str(getattr(one, "control_name", None) or "\x00")
-        if not any(CONTROL.search(s.text) or beside in s.text for s in about):
-            yield said[0][0], f"says {said[0][1]} and not what the control showed"
+        if not any(one.verdict.status in outcomes for _, outcomes in said):
+            yield said[0][0], f"says {' or '.join(sorted(said[0][1]))}, the evidence says {one.verdict.status}"
+        beside = str(getattr(one, "control_name", None) or "")
+        if not any(CONTROL.search(s.text) or names_it(s.unquoted, beside, one.verdict.claim) for s in about):
+            yield said[0][0], "draws a conclusion and does not say what the control showed"
 
 
 def _around(sentences: Sequence[Sentence], one: Sentence) -> tuple[str, ...]:

@@ -5,17 +5,23 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
+from evidence.facts import Kind
+
 CITATION = re.compile(r"\[(E\d+(?:\s*[,;]\s*E\d+)*)\]")
 _NUMBER = re.compile(r"(?<![\w.#-])([-−]?(?:\d+(?:,\d{3})*(?:\.\d+)?|\.\d+)(?:e[+-]?\d+)?)(\s?%| percent)?(?!\.?\d)")
 _NAME = re.compile(r"\b[A-Za-z][\w/@.]*-\d[\w.-]*|\b\d+(?:st|nd|rd|th)\b|\b[A-Za-z]+@\d+\b")
 _QUOTED = re.compile(r"\"[^\"]*\"|“[^”]*”|`[^`]*[A-Za-z ][^`]*`|^>.*$|^\s*\d+[.)]\s", re.MULTILINE)
 _WORDS = re.compile(r"\"([^\"]+)\"|“([^”]+)”")
+LONG = 32
+"""Signs from which on a quotation is somebody's sentence rather than a name."""
 _MARKED = re.compile(r"\"([^\"]+)\"|“([^”]+)”|`([^`]+)`|(?<!\w)'([^']+)'(?!\w)|(?<!\w)‘([^’]+)’(?!\w)")
 _SENTENCE = re.compile(r"(?<=[.!?])\s+(?=[A-Z\"“*])|\n+")
 _PLACES = re.compile(
     r"\b(layers?|heads?|features?|latents?)\s+#?(\d+(?:\s*(?:,|and|or|to|through|–|-|, and)\s*\d+(?![.\d%]))*)(?!\.?\d)",
     re.IGNORECASE,
 )
+
+_KINDS: dict[str, Kind] = {"layer": "layer", "head": "head", "feature": "feature", "latent": "feature"}
 
 
 @dataclass(frozen=True)
@@ -34,7 +40,7 @@ class Place:
 
     start: int
     end: int
-    kind: str
+    kind: Kind
     value: str
     among: int = 0
     """Where the list begins that it stands in, "layers 2 and 3"; the numbers of a list follow in its order."""
@@ -59,8 +65,8 @@ class Sentence:
     @cached_property
     def unquoted(self) -> str:
         """The sentence without citations and numbered lists; short quotes, which may be names, stay."""
-        text = CITATION.sub(" ", self.text)
-        return re.sub(r"[\"“][^\"”]{30,}[\"”]|^>.*$", " ", text, flags=re.MULTILINE)
+        text = re.sub(r"^>.*$", " ", CITATION.sub(" ", self.text), flags=re.MULTILINE)
+        return _WORDS.sub(lambda m: m[0] if len(m[0]) < LONG else " ", text)
 
     @cached_property
     def quotes(self) -> list[str]:
@@ -77,7 +83,7 @@ class Sentence:
         """Layers, heads and features; "layers 2 to 4" names two of them, its ends."""
         found = []
         for m in _PLACES.finditer(self.plain):
-            kind = m[1].lower().rstrip("s").replace("latent", "feature")
+            kind = _KINDS[m[1].lower().rstrip("s")]
             span = re.search(r"to|through|–|-", m[2]) is not None
             for number in re.finditer(r"\d+", m[2]):
                 at = m.start(2) + number.start()

@@ -92,7 +92,7 @@ def test_a_verdict_must_be_the_evidences_and_come_with_its_control() -> None:
     assert problems("That is not supported; the base shows nothing [E1].") == [
         "says not supported, the evidence says supported"
     ]
-    assert problems("That is supported [E1].") == ["says supported and not what the control showed"]
+    assert problems("That is supported [E1].") == ["draws a conclusion and does not say what the control showed"]
 
 
 def test_a_tools_own_sentence_may_not_be_changed_by_a_digit() -> None:

@@ -1,17 +1,13 @@
 """The loop with a scripted voice: order, interrupts, budgets, repair, failures."""
 
-from collections.abc import AsyncIterator, Callable
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 import pytest
-import pytest_asyncio
 from langchain_core.messages import AIMessage
 
-from agent import models
-from agent.conversation import Agent, Answer, Event, Failure, Noted, Notice, Question, Step
+from agent.conversation import Answer, Event, Failure, Noted, Notice, Question, Step
 from agent.grounding import MARK
-from agent.models.scripted import Scripted
 from agent.predictions import came_true
 from target.turn import Turn
 from tools import TOOLS, ask
@@ -24,31 +20,6 @@ def call(tool: str, **arguments: Any) -> AIMessage:
         content="",
         tool_calls=[{"name": tool, "args": arguments, "id": f"c-{tool}-{len(arguments)}", "type": "tool_call"}],
     )
-
-
-class Stage:
-    """An agent whose words are scripted."""
-
-    def __init__(self, agent: Agent, script: Scripted) -> None:
-        self.agent, self.script = agent, script
-
-    async def say(self, text: str, thread: str = "t", **options: Any) -> list[Event]:
-        return [event async for event in self.agent.send(thread, text, person="ann", **options)]
-
-
-@pytest_asyncio.fixture
-async def stage(data_folder: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Callable[..., Any]]:
-    agents: list[Stage] = []
-
-    async def make(*steps: AIMessage) -> Stage:
-        script = Scripted(steps=list(steps))
-        monkeypatch.setattr(models, "resolve", lambda *a, **k: script)
-        agents.append(Stage(await Agent("scripted", folder=data_folder, embedding="lexical").start(), script))
-        return agents[-1]
-
-    yield make
-    for one in agents:
-        await one.agent.close()
 
 
 def of(events: list[Event], kind: type) -> list[Any]:
