@@ -94,6 +94,7 @@ class Agent:
         from agent.embedding import embedding
         from agent.memory import Memory
         from agent.nodes import Nodes
+        from agent.permissions import Permissions
 
         self.folder.mkdir(parents=True, exist_ok=True)
         self.ledger = Ledger(self.folder / "ledger.sqlite")
@@ -104,7 +105,7 @@ class Agent:
         except MemoryError_ as error:
             self.memory_problem = str(error)
             log.warning("%s", error)
-        return Nodes(self._voice(), self.ledger, self.audit, self.archive, self.memory, self.embedding)
+        return Nodes(self._voice(), self.ledger, Permissions(self.audit), self.archive, self.memory, self.embedding)
 
     async def close(self) -> None:
         """Close what was opened, so that another process may open it."""

@@ -1,38 +1,34 @@
 """The nodes of the loop. Each reads the state and returns what changed."""
 
 import asyncio
-import json
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from langchain_core.language_models import BaseChatModel
-from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, RemoveMessage, ToolMessage
+from langchain_core.messages import AIMessage, HumanMessage, RemoveMessage, ToolMessage
 from langgraph.config import get_stream_writer
 from langgraph.types import interrupt
 
 import prompts
-from agent import grounding, predictions
+from agent import grounding, permissions, predictions
 from agent.archive import Archive, outgrown
-from agent.audit import Audit, Event
 from agent.ledger import Ledger
 from agent.memory import Kind, Memory, Note, describe
+from agent.permissions import Permissions
 from agent.router import router
 from agent.situation import Situation, system_message
-from agent.state import Prediction, State
+from agent.state import Prediction, State, asking, calls, since_asked
 from agent.toolbox import run
 from evidence import as_text
 from evidence.errors import MemoryError_, NotGranted, TargetError, ToolError
-from evidence.text import quote
 from target import turn
 from target.spec import parse, public_names
 from tools import TOOLS
-from tools._calls import DEFAULT_GRANT
 from tools._tool import Capability
 
 log = logging.getLogger(__name__)
-NEEDS_APPROVAL = {"train", "export"}
 STOPPED = "I stopped, as you asked. What was measured before is kept; ask me to go on."
 
 
@@ -42,7 +38,7 @@ class Nodes:
 
     model: BaseChatModel
     ledger: Ledger
-    audit: Audit
+    permissions: Permissions
     archive: Archive
     memory: Memory | None
     embedding: str
@@ -75,10 +71,7 @@ class Nodes:
         route = await asyncio.to_thread(router(self.embedding).route, said, public_names())
         if route.intent != "withdraw" or not route.sure:
             return granted
-        for capability in granted:
-            once = f"{state['messages'][-1].id} {capability}"
-            self.audit.write("withdrawn", thread=state["thread"], capability=capability, once=once)
-        _notice(f"Your permission for {' and '.join(granted)} is withdrawn: I will ask before I use it again.")
+        _notice(self.permissions.withdraw(state))
         return []
 
     def _recalled(self, person: str, said: str) -> list[Note]:
@@ -116,43 +109,15 @@ class Nodes:
 
     async def approve(self, state: State) -> dict[str, Any]:
         """Ask before anything is trained or exported; what is refused is refused by code."""
-        wanted = sorted({_capability(call) for call in _calls(state)} & NEEDS_APPROVAL - set(state["granted"]))
+        wanted = self.permissions.missing(state)
         if not wanted:
             return {}
-        asking = [call for call in _calls(state) if _capability(call) in wanted]
-        answer = interrupt({"kind": "approve", "question": _permission(asking, wanted)})
-        if str(answer).strip().lower() in {"yes", "allow", "accept", "ok"}:
-            for capability in wanted:
-                once = f"{_asking(state).id} {capability}"
-                self.audit.write("granted", thread=state["thread"], capability=capability, once=once)
-            return {"granted": [*state["granted"], *wanted]}
-        for call in asking:
-            self._audited("refused", state, call)
-        refused = [
-            ToolMessage(
-                f"the person did not allow {_capability(call)}",
-                tool_call_id=call["id"],
-                name=call["name"],
-                status="error",
-            )
-            for call in asking
-        ]
-        return {"messages": refused}
-
-    def _audited(self, event: Event, state: State, call: dict[str, Any]) -> None:
-        self.audit.write(
-            event,
-            thread=state["thread"],
-            tool=call["name"] if call["name"] in TOOLS else "(unknown)",
-            capability=_capability(call),
-            once=f"{_asking(state).id}/{call['id']}",
-            arguments=call["args"],
-            target=call["args"].get("target") or state["target"],
-        )
+        answer = interrupt({"kind": "approve", "question": permissions.question(state, wanted)})
+        return self.permissions.decide(state, str(answer))
 
     async def predict(self, state: State) -> dict[str, Any]:
         """Before a reveal, ask what the person expects; once a target, and never against their wish."""
-        call = next((c for c in _calls(state) if c["name"] in TOOLS and TOOLS[c["name"]].predict), None)
+        call = next((c for c in calls(state) if c["name"] in TOOLS and TOOLS[c["name"]].predict), None)
         if call is None:
             return {}
         target = str(call["args"].get("target") or state["target"])
@@ -165,16 +130,16 @@ class Nodes:
             return {"asked_to_predict": asked}
         if predictions.is_another_request(answer, router(self.embedding).route(answer, public_names())):
             note = "not run: the person asked for something else instead"
-            dropped = [ToolMessage(note, tool_call_id=c["id"], name=c["name"], status="error") for c in _calls(state)]
+            dropped = [ToolMessage(note, tool_call_id=c["id"], name=c["name"], status="error") for c in calls(state)]
             return {"messages": [*dropped, HumanMessage(answer)]}
         return {"asked_to_predict": asked, "prediction": Prediction(target=target, text=answer, outcome="")}
 
     async def act(self, state: State) -> dict[str, Any]:
         """Run the tool calls one after the other; the result goes to the ledger, its id to the model."""
         writer = get_stream_writer()
-        answered = {m.tool_call_id for m in _since_asked(state) if isinstance(m, ToolMessage)}
+        answered = {m.tool_call_id for m in since_asked(state) if isinstance(m, ToolMessage)}
         messages: list[ToolMessage] = []
-        for call in _calls(state):
+        for call in calls(state):
             if call["id"] in answered:
                 continue
             writer({"step": call["id"], "tool": call["name"], "arguments": call["args"]})
@@ -188,7 +153,7 @@ class Nodes:
                 }
             )
         worked = {m.tool_call_id for m in messages if m.status == "success"}
-        named = [str(c["args"]["target"]) for c in _calls(state) if c["id"] in worked and c["args"].get("target")]
+        named = [str(c["args"]["target"]) for c in calls(state) if c["id"] in worked and c["args"].get("target")]
         return {
             "messages": messages,
             "prediction": self._settled(state, messages),
@@ -198,15 +163,15 @@ class Nodes:
     async def _act(self, state: State, call: dict[str, Any], writer: Any) -> ToolMessage:
         said = {"tool_call_id": call["id"], "name": call["name"]}
         try:
-            key = f"{_asking(state).id}/{call['id']}"  # some models number their calls anew in every message
+            key = f"{asking(state).id}/{call['id']}"  # some models number their calls anew in every message
             name = self.ledger.find(state["thread"], key)
             if name is None:
                 mine = replace(
                     turn.current(),
                     progress=lambda what, share: writer({"step": call["id"], "progress": what, "share": share}),
                 )
-                granted = [*DEFAULT_GRANT, *state["granted"]]
-                self._audited("call", state, call)
+                granted = self.permissions.granted(state)
+                self.permissions.record("call", state, call)
                 with turn.taking(mine):
                     result = await asyncio.to_thread(
                         run, call, state["target"], lambda e: self.ledger.get(state["thread"], e), granted
@@ -216,7 +181,7 @@ class Nodes:
             return ToolMessage(text, artifact={"evidence": name}, **said)
         except ToolError as error:
             if isinstance(error, NotGranted):
-                self._audited("refused", state, call)
+                self.permissions.record("refused", state, call)
             return ToolMessage(str(error), status="error", **said)
 
     def _settled(self, state: State, results: Sequence[ToolMessage]) -> Prediction | None:
@@ -295,29 +260,6 @@ class Nodes:
                 )
             )
         return notes
-
-
-def _calls(state: State) -> list[dict[str, Any]]:
-    return [dict(call) for call in _asking(state).tool_calls]
-
-
-def _asking(state: State) -> AIMessage:
-    """The message that asks for the tool calls being handled."""
-    return next(m for m in reversed(state["messages"]) if isinstance(m, AIMessage))
-
-
-def _since_asked(state: State) -> list[BaseMessage]:
-    return state["messages"][state["messages"].index(_asking(state)) + 1 :]
-
-
-def _permission(asking: list[dict[str, Any]], wanted: list[str]) -> str:
-    """What would be done, and with what; the arguments are a chat model's words, so they stand in quotes."""
-    calls = "; ".join(f"{call['name']} with {quote(json.dumps(call['args']), 200)}" for call in asking)
-    return f"This needs your permission to {' and to '.join(wanted)}: {calls}. Allow it in this conversation?"
-
-
-def _capability(call: dict[str, Any]) -> str:
-    return TOOLS[call["name"]].capability if call["name"] in TOOLS else "read"
 
 
 def _hides(target: str, call: dict[str, Any]) -> bool:

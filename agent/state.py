@@ -1,8 +1,8 @@
 """What the loop knows: plain data, so that a killed process resumes where it was."""
 
-from typing import Annotated, TypedDict
+from typing import Annotated, Any, TypedDict
 
-from langchain_core.messages import BaseMessage
+from langchain_core.messages import AIMessage, BaseMessage
 from langgraph.graph.message import add_messages
 
 from tools._tool import Capability
@@ -37,3 +37,18 @@ class State(TypedDict):
     steps: int
     answer: str
     """The checked answer of this turn."""
+
+
+def asking(state: State) -> AIMessage:
+    """The message that asks for the tool calls being handled."""
+    return next(m for m in reversed(state["messages"]) if isinstance(m, AIMessage))
+
+
+def calls(state: State) -> list[dict[str, Any]]:
+    """The tool calls being handled."""
+    return [dict(call) for call in asking(state).tool_calls]
+
+
+def since_asked(state: State) -> list[BaseMessage]:
+    """What came after the message that asks for them."""
+    return state["messages"][state["messages"].index(asking(state)) + 1 :]

@@ -68,6 +68,12 @@ def _injection(options: Options) -> Iterable[Metric]:
     return measure(options)
 
 
+def _audit_game(options: Options) -> Iterable[Metric]:
+    from evals.audit_game import measure
+
+    return measure(options)
+
+
 SUITES = {
     "organism_gates": Suite("is the planted behaviour there, and is the base sound?", _organism_gates),
     "elicitation": Suite(
@@ -79,6 +85,9 @@ SUITES = {
     "routing": Suite("does the guide take what people say for the technique they mean?", _routing),
     "grounding": Suite("does the check pass correct answers, and catch spoiled ones?", _grounding),
     "injection": Suite("can a target move the agent by what it says?", _injection),
+    "audit_game": Suite(
+        "under drawn names and a budget: what does each fine-tune hide?", _audit_game, frozenset({"agent"})
+    ),
     "hidden_word": Suite(
         "a scripted person asks for the word, predicts, and is shown the result", _hidden_word, frozenset({"agent"})
     ),
