@@ -21,23 +21,26 @@ WRITTEN = {"verdict flipped": "flipped", "control dropped": "without_control"}
 def measure(options: Options) -> Iterator[Metric]:
     """The guide's answers, free prose by somebody who had not seen the check, and what is caught of both when spoiled.
 
-    A part of the prose, marked `seen`, was looked at while the check was built; the bars are on the rest.
+    Prose marked `seen` was looked at while the check was built: it says little about the next writer's.
     """
-    prose = json.loads(PROSE.read_text(encoding="utf-8"))
-    unseen, guide = [one for one in prose if not one["seen"]], list(guides())
+    guide, prose = list(guides()), json.loads(PROSE.read_text(encoding="utf-8"))
     clean = sum(not flagged(text) for text in guide)
     yield share("the guide's answers that resolve whole", clean, len(guide), bar=1.0)
-    wrong = sum(flagged(one["text"]) for one in unseen)
-    yield share("correct free prose that is flagged", wrong, len(unseen), bar=0.02, side="at most")
-    wrong = sum(flagged(one["text"]) for one in prose if one["seen"])
-    yield share("the same, prose that was looked at", wrong, len(prose) - len(unseen))
-    for source, texts in (("the guide's answers", guide), ("free prose", [one["text"] for one in unseen])):
-        for name in AUTOMATIC:
-            caught = [flagged(text) for text in spoiled(name, texts)]
-            yield share(f"{name}, {source}: caught", sum(caught), len(caught), bar=0.95)
-    for name, key in WRITTEN.items():
-        texts = [one[key] for one in unseen if one[key]]
-        yield share(f"{name}, free prose: caught", sum(map(flagged, texts)), len(texts), bar=0.95)
+    yield from _spoiled("the guide's answers", guide)
+    for source, seen in (("unseen prose", False), ("prose that was looked at", True)):
+        if rows := [one for one in prose if one["seen"] == seen]:
+            wrong = sum(flagged(one["text"]) for one in rows)
+            yield share(f"correct, {source}: flagged", wrong, len(rows), bar=0.02, side="at most")
+            yield from _spoiled(source, [one["text"] for one in rows])
+            for name, key in WRITTEN.items():
+                texts = [one[key] for one in rows if one[key]]
+                yield share(f"{name}, {source}: caught", sum(map(flagged, texts)), len(texts), bar=0.95)
+
+
+def _spoiled(source: str, texts: list[str]) -> Iterator[Metric]:
+    for name in AUTOMATIC:
+        caught = [flagged(text) for text in spoiled(name, texts)]
+        yield share(f"{name}, {source}: caught", sum(caught), len(caught), bar=0.95)
 
 
 def flagged(text: str) -> bool:
