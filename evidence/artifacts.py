@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 from evidence.errors import ArgumentError
 from evidence.home import data_home
@@ -100,8 +100,17 @@ def find(kind: ArtifactKind, reference: str) -> Stored:
             stored = Stored(kind, line["name"], line["digest"], line["about"], tensors)
             using(stored.artifact)
             return stored
-    names = ", ".join(dict.fromkeys(line["name"] for line in known)) or "none yet"
-    raise ArgumentError(f"no {kind} is called {reference!r}: there are {names}")
+    names = ", ".join(repr(name) for name in dict.fromkeys(line["name"] for line in known))
+    here = f"{kind}s here: {names}" if names else f"there is no {kind} yet"
+    raise ArgumentError(f"no {kind} is called {reference!r}{_of_another_kind(reference, kind)}; {here}")
+
+
+def _of_another_kind(reference: str, kind: ArtifactKind) -> str:
+    """Where a name is that of something else, what it is."""
+    for other in get_args(ArtifactKind):
+        if other != kind and any(reference in (one["name"], one["digest"], one.get("evidence")) for one in _all(other)):
+            return f", it is a {other}"
+    return ""
 
 
 @contextmanager

@@ -43,9 +43,8 @@ def find(name: str) -> AnyEvidence:
     """
     file = _folder() / f"{name}.json"
     if not _ID.fullmatch(name) or not file.exists():
-        raise GroundingError(
-            f"there is no evidence {name[:80]!r}: ids are 'ev-' and ten digits, as a tool returns them"
-        )
+        form = "" if _ID.fullmatch(name) else ": ids are 'ev-' and ten hexadecimal digits, as a tool returns them"
+        raise GroundingError(f"there is no evidence {name[:80]!r} here{form}")
     return from_json(file.read_text(encoding="utf-8"))
 
 

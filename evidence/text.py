@@ -66,9 +66,8 @@ def _foot(evidence: AnyEvidence) -> list[str]:
         lines.append(f"cannot show: {one_line(evidence.caveat, 600)}")
     if evidence.provenance:
         p = evidence.provenance
-        lines.append(
-            f"measured on {one_line(p.target)} (weights {p.weights}{', adapter ' + p.adapter if p.adapter else ''}) in {p.seconds:.1f} s"
-        )
+        adapter, known = (f", adapter {p.adapter}" if p.adapter else ""), (f"; evidence {p.id}" if p.id else "")
+        lines.append(f"measured on {one_line(p.target)} (weights {p.weights}{adapter}) in {p.seconds:.1f} s{known}")
     return lines
 
 

@@ -70,7 +70,7 @@ def _default(field: dict[str, Any]) -> str:
 
 
 def _run(tool: Tool[Any, Any], args: argparse.Namespace) -> None:
-    from evidence import as_text
+    from evidence import as_text, store
     from tools import _figures
 
     types = tool.schema()["properties"]
@@ -80,6 +80,7 @@ def _run(tool: Tool[Any, Any], args: argparse.Namespace) -> None:
     given = {name: _value(getattr(args, name), types[name]) for name in named}
     with _progress():
         evidence = _calls.run(tool.name, given, granted=_calls.EVERYTHING)
+    store.keep(evidence)
     print(evidence.model_dump_json(indent=1) if args.json else as_text(evidence))
     if args.figure:
         _figures.write(evidence, args.figure)

@@ -7,7 +7,7 @@ from pydantic import BaseModel
 
 from tools._tool import Capability, Tool
 
-EvidenceId = Annotated[str, Path(description="The id in an evidence's provenance: `ev-` and ten digits.")]
+EvidenceId = Annotated[str, Path(description="The id in an evidence's provenance: `ev-` and ten hexadecimal digits.")]
 CallId = Annotated[str, Path(description="The id given to the call as `?call=`.")]
 
 

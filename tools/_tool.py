@@ -5,6 +5,7 @@ missing there (a hint, an argument's description, a `Source:`) is a TypeError at
 """
 
 import copy
+import difflib
 import hashlib
 import inspect
 import json
@@ -214,13 +215,18 @@ def _source(text: str) -> tuple[str, str]:
 
 
 def _sentence(tool: Tool[Any, Any], error: ValidationError) -> str:
-    first = error.errors()[0]
+    found = error.errors()
+    first = next(
+        (one for one in found if one["type"] == "extra_forbidden"), found[0]
+    )  # a misspelt name explains a missing one
     name = str(first["loc"][0])[:80] if first["loc"] else "arguments"
     known = ", ".join(tool.arguments.model_fields)
     if first["type"] == "extra_forbidden":
-        return f"{tool.name} has no argument {name!r}: allowed are {known}"
+        close = difflib.get_close_matches(name, tool.arguments.model_fields, n=1)
+        hint = f"did you mean {close[0]!r}? " if close else ""
+        return f"{tool.name} has no argument {name!r}: {hint}allowed are {known}"
     if first["type"] == "missing":
-        return f"{tool.name} needs the argument {name!r}: give one of the type its help describes"
+        return f"{tool.name} needs the argument {name!r}: its description says what it takes"
     why = first["msg"].removeprefix("Input ")
     return f"{name}={_short(first['input'])} is not allowed for {tool.name}: {why[0].lower() + why[1:]}"
 

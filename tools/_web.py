@@ -59,7 +59,8 @@ class Access:
     def _why_not(self, scope: Scope) -> tuple[int, str] | None:
         headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
         if self._token:
-            shown = headers.get("authorization", "").removeprefix("Bearer ").encode()
+            scheme, _, given = headers.get("authorization", "").partition(" ")
+            shown = given.encode() if scheme.lower() == "bearer" else b""
             if secrets.compare_digest(shown, self._token.encode()):
                 return None
             return 401, "this server asks for its token: send the header 'Authorization: Bearer TOKEN'"

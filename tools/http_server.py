@@ -216,9 +216,14 @@ async def _arguments(request: Request) -> Any:
         if len(body) > MOST_BYTES:
             raise HTTPException(413, f"the body is larger than {MOST_BYTES} bytes: send less")
     try:
-        return json.loads(body or b"{}")
-    except (ValueError, RecursionError) as error:
-        raise HTTPException(400, f"the body is not JSON ({error}): send one object of arguments") from None
+        return json.loads(body.decode("utf-8") or "{}")
+    except UnicodeDecodeError:
+        why = "it is not UTF-8"
+    except RecursionError:
+        why = "it is nested too deeply"
+    except ValueError as error:
+        why = str(error)
+    raise HTTPException(400, f"the body is not JSON ({why}): send one object of arguments") from None
 
 
 def _report_errors(app: FastAPI) -> None:

@@ -89,7 +89,7 @@ def test_a_direction_is_found_by_name_digest_and_evidence_id(planted: Any, found
     model, _ = planted
     for reference in ("trigger", found.artifacts[0].digest, found.provenance.id, found, found.artifacts[0]):
         assert ablate_direction(model, reference, WITH[:1], chat=False).arms[1].value > 1
-    with pytest.raises(ArgumentError, match="no direction is called 'nothing': there are trigger"):
+    with pytest.raises(ArgumentError, match="no direction is called 'nothing'; directions here: 'trigger'"):
         ablate_direction(model, "nothing", WITH[:1])
 
 
