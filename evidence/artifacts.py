@@ -64,7 +64,9 @@ def keep(kind: ArtifactKind, name: str, tensors: "Mapping[str, Tensor]", about: 
     try:
         folder.mkdir(parents=True, exist_ok=True)
         _write(folder / f"{digest}.safetensors", blob)
-        line = {"kind": kind, "name": name, "made": time.time(), "about": dict(about)}
+        before = next((one for one in _all(kind) if one["digest"] == digest), {})
+        names = _names(before) | {name: time.time()}  # made again under another name, it keeps the first one too
+        line = {"kind": kind, "name": name, "names": names, "about": dict(about), "evidences": _evidences(before)}
         _write(folder / f"{digest}.json", json.dumps(line, indent=1).encode())
     except OSError as error:
         raise ArgumentError(f"the {kind} {name!r} could not be stored in {folder} ({error.strerror})") from error
@@ -77,7 +79,8 @@ def made_by(evidence_id: str, artifacts: tuple[Artifact, ...]) -> None:
         file = _folder(artifact.kind) / f"{artifact.digest}.json"
         if file.exists():
             line = json.loads(file.read_text(encoding="utf-8"))
-            _write(file, json.dumps(line | {"evidence": evidence_id}, indent=1).encode())
+            ids = [*dict.fromkeys([*_evidences(line), evidence_id])]
+            _write(file, json.dumps(line | {"evidences": ids}, indent=1).encode())
 
 
 def find(kind: ArtifactKind, reference: str) -> Stored:
@@ -89,18 +92,19 @@ def find(kind: ArtifactKind, reference: str) -> Stored:
     from safetensors import SafetensorError
     from safetensors.torch import load_file
 
-    known = sorted(_all(kind), key=lambda line: -line["made"])
+    known = sorted(_all(kind), key=lambda line: -_names(line).get(reference, max(_names(line).values(), default=0.0)))
     for line in known:
         by_digest = len(reference) >= 6 and line["digest"].startswith(reference)
-        if reference in (line["name"], line.get("evidence")) or by_digest:
+        if reference in (*_names(line), *_evidences(line)) or by_digest:
             try:
                 tensors = load_file(_folder(kind) / f"{line['digest']}.safetensors")
             except (OSError, SafetensorError) as error:
                 raise ArgumentError(f"the {kind} {reference!r} is stored but cannot be read: make it again") from error
-            stored = Stored(kind, line["name"], line["digest"], line["about"], tensors)
+            name = reference if reference in _names(line) else line["name"]
+            stored = Stored(kind, name, line["digest"], line["about"], tensors)
             using(stored.artifact)
             return stored
-    names = ", ".join(repr(name) for name in dict.fromkeys(line["name"] for line in known))
+    names = ", ".join(repr(name) for name in dict.fromkeys(name for line in known for name in _names(line)))
     here = f"{kind}s here: {names}" if names else f"there is no {kind} yet"
     raise ArgumentError(f"no {kind} is called {reference!r}{_of_another_kind(reference, kind)}; {here}")
 
@@ -108,7 +112,7 @@ def find(kind: ArtifactKind, reference: str) -> Stored:
 def _of_another_kind(reference: str, kind: ArtifactKind) -> str:
     """Where a name is that of something else, what it is."""
     for other in get_args(ArtifactKind):
-        if other != kind and any(reference in (one["name"], one["digest"], one.get("evidence")) for one in _all(other)):
+        if other != kind and any(reference in (*_names(one), one["digest"], *_evidences(one)) for one in _all(other)):
             return f", it is a {other}"
     return ""
 
@@ -136,6 +140,16 @@ def _all(kind: ArtifactKind) -> Iterator[dict[str, Any]]:
             yield json.loads(file.read_text(encoding="utf-8")) | {"digest": file.stem}
         except ValueError:
             continue  # half of a pair that another program damaged: the other artefacts stay usable
+
+
+def _names(line: Mapping[str, Any]) -> dict[str, float]:
+    """Every name an artefact was given, and when."""
+    return dict(line.get("names") or ({line["name"]: line.get("made", 0.0)} if "name" in line else {}))
+
+
+def _evidences(line: Mapping[str, Any]) -> list[str]:
+    """Ids of the evidence that made it."""
+    return list(line.get("evidences") or ([line["evidence"]] if line.get("evidence") else []))
 
 
 def _folder(kind: ArtifactKind) -> Path:

@@ -82,7 +82,8 @@ def out_of_fold(x: "Tensor", labels: "Tensor", seed: int) -> "Tensor":
     from sklearn.model_selection import StratifiedKFold
 
     scores = torch.zeros(len(x))
-    for train, test in StratifiedKFold(FOLDS, shuffle=True, random_state=seed).split(x.numpy(), labels.numpy()):
+    folds = min(FOLDS, int(labels.sum()), int((1 - labels.long()).sum()))
+    for train, test in StratifiedKFold(folds, shuffle=True, random_state=seed).split(x.numpy(), labels.numpy()):
         weights, bias = fit(x[train], labels[train])
         scores[test] = x[test] @ weights + bias
     return scores

@@ -213,3 +213,9 @@ def test_a_model_is_not_compared_with_itself(organism: Target) -> None:
     ):
         with pytest.raises(ArgumentError, match="is a base itself"):
             call()
+
+
+def test_the_fewest_texts_a_probe_takes_are_enough(data_folder: object) -> None:
+    animals, things = ["a fox", "a dog", "a cat", "a lion"], ["a stone", "a house", "a car", "a box"]
+    arguments = {"prompts": animals, "other_prompts": things, "layers": [1], "untrained_control": False}
+    assert probe.call("base@1", arguments).verdict is not None
