@@ -25,6 +25,8 @@ class Route:
     second: str
     second_score: float
     slots: Slots
+    named: bool = False
+    """Whether the technique is called by its name."""
 
     @property
     def sure(self) -> bool:
@@ -58,7 +60,7 @@ class Router:
         for intent in fitting(slots, utterance):
             best[intent] += FITS
         (first, top), (second, next_best) = sorted(best.items(), key=lambda item: -item[1])[:2]
-        return Route(first, top, second, next_best, slots)
+        return Route(first, top, second, next_best, slots, first in named)
 
 
 @cache

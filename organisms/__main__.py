@@ -7,6 +7,7 @@ python -m organisms train all
 
 import argparse
 import json
+import os
 import sys
 import time
 from pathlib import Path
@@ -22,8 +23,11 @@ def main() -> None:
     args = _parser().parse_args()
     try:
         args.run(args)
+        sys.stdout.flush()
     except MaieuticError as error:
         sys.exit(f"error: {error}")
+    except BrokenPipeError:  # whoever reads has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except KeyboardInterrupt:
         sys.exit("stopped: what was finished before is kept")
 

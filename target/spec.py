@@ -109,6 +109,8 @@ def parse(text: str) -> Spec:
     Raises:
         TargetError: nothing has this name; close names are suggested.
     """
+    if not isinstance(text, str):
+        raise TargetError(f"target={text!r} is not allowed: give one name, such as 'taboo-03'")
     text = text.strip()
     if "?" in text and not os.path.exists(text):
         plain, _, options = text.partition("?")

@@ -14,7 +14,7 @@ from typing import Any
 
 from rich.console import Console
 
-from evidence.errors import MaieuticError
+from evidence.errors import ArgumentError, MaieuticError
 from target import turn
 from tools import TOOLS, Tool, _calls
 from tools._docs import write_pages
@@ -51,7 +51,7 @@ def _add(parser: argparse.ArgumentParser, tool: Tool[Any, Any]) -> None:
         parser.add_argument(
             f"--{name.replace('_', '-')}",
             dest=name,
-            help=f"{field['description']} {_default(field)}".replace("%", "%%"),
+            help=f"{field['description']} {_form(field)}{_default(field)}".replace("%", "%%"),
             required=required,
             metavar=name.upper(),
         )
@@ -63,6 +63,10 @@ def _add(parser: argparse.ArgumentParser, tool: Tool[Any, Any]) -> None:
         help="also draw it: a page of its own (.html) or a picture (.png, .svg, .pdf)",
     )
     parser.set_defaults(run=lambda args: _run(tool, args))
+
+
+def _form(field: dict[str, Any]) -> str:
+    return "One, or several between commas, or a JSON list where a part has a comma. " if _is_list(field) else ""
 
 
 def _default(field: dict[str, Any]) -> str:
@@ -102,9 +106,21 @@ def _progress() -> Iterator[None]:
 
 
 def _value(text: str, field: dict[str, Any]) -> Any:
-    """A string stays as it was typed; a list is its parts between commas; the rest is for the schema to read."""
-    kinds = {one.get("type") for one in field.get("anyOf", [field])}
-    return [part.strip() for part in text.split(",")] if "array" in kinds else text
+    """A string stays as it was typed; a list is JSON, or its parts between commas; the rest is for the schema to read."""
+    if not _is_list(field):
+        return text
+    if not text.lstrip().startswith("["):
+        return [part.strip() for part in text.split(",")]
+    try:
+        return json.loads(text)
+    except ValueError as error:
+        raise ArgumentError(
+            f'{text!r:.80} is no JSON list ({error}): give for example \'["one, with a comma", "two"]\''
+        ) from None
+
+
+def _is_list(field: dict[str, Any]) -> bool:
+    return "array" in {one.get("type") for one in field.get("anyOf", [field])}
 
 
 def _docs(args: argparse.Namespace) -> None:

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from evidence.shapes import ArtifactKind
 from tools import FAMILIES, Tool
 
 _OURS = [tool for family in FAMILIES.values() for tool in family]
@@ -27,8 +28,7 @@ def page(tool: Tool[Any, Any]) -> str:
         f"Returns: {tool.result.__name__}.\n\n"
         "| argument | type | default | meaning |\n|---|---|---|---|\n"
         + "\n".join(rows)
-        + f"\n\nAsked in the chat as:\n\n{asked}\n\nFrom Python:\n\n```python\nimport target\nfrom tools import {tool.name}\n\n"
-        f'evidence = {tool.name}(target.load("taboo-03"){_example(tool)})\n```\n'
+        + f"\n\nAsked in the chat as:\n\n{asked}\n\nFrom Python:\n\n```python\n{example(tool)}```\n"
     )
 
 
@@ -66,12 +66,30 @@ _SAMPLES: dict[str, Any] = {
     "words": ["secret"],
     "layer": 2,
     "feature": 42,
-    "direction": "voices",
-    "directions": ["voices", "living"],
-    "probe": "living",
+    "texts": "living",
 }
 """One value for each argument name that tools share."""
+_MAKERS: dict[ArtifactKind, str] = {"direction": "find_direction", "probe": "probe"}
+"""The tool that makes what another one takes."""
 
 
-def _example(tool: Tool[Any, Any]) -> str:
-    return "".join(f", {name}={json.dumps(_SAMPLES[name])}" for name in tool.schema().get("required", []))
+def example(tool: Tool[Any, Any]) -> str:
+    """A script that calls the tool, and before it those that make what it takes."""
+    made = {name: _MAKERS[kind] for name, kind in tool.references.items() if kind in _MAKERS}
+    names = ", ".join(dict.fromkeys([*made.values(), tool.name]))
+    lines = ["import target", f"from tools import {names}", "", 'model = target.load("taboo-03")']
+    for argument, maker in made.items():
+        several = argument.endswith("s")
+        lines += [
+            f'{n} = {maker}(model, texts="{n}", name="{n}")' for n in (("living", "voices") if several else ("living",))
+        ]
+    taken = {name: "[living, voices]" if name.endswith("s") else "living" for name in made}
+    lines.append(f"evidence = {tool.name}(model{_given(tool, taken)})")
+    return "\n".join(lines) + "\n"
+
+
+def _given(tool: Tool[Any, Any], taken: dict[str, str]) -> str:
+    """The required arguments; a tool that takes a named set of texts and says so by no required argument gets one."""
+    schema = tool.schema()
+    needed = schema.get("required", []) or (["texts"] if "texts" in schema["properties"] else [])
+    return "".join(f", {name}={taken.get(name) or json.dumps(_SAMPLES[name])}" for name in needed)

@@ -39,23 +39,19 @@ def beyond_draws(effect: float, draws: Sequence[float], *, tests: int = 1, both_
         sides = 2 if both_sides else 1
         p = float(student.sf(gap / spread, n - 1)) * sides
     p = min(1.0, p * tests)
-    return Test(p, f"{n} controls gave {mean:.3g} on average, {min(draws):.3g} to {max(draws):.3g}; p = {p:.2g}")
+    return Test(p, f"{n} controls gave {_spread(draws)}; {_p(p, 'by Student t', tests)}")
 
 
 def beyond_sizes(effect: float, draws: Sequence[float]) -> Test:
     """The same for sizes that cannot be negative, such as a divergence: compared by their logarithms."""
     found = beyond_draws(math.log(max(effect, _LEAST)), [math.log(max(d, _LEAST)) for d in draws])
-    mean = sum(draws) / len(draws)
-    return Test(
-        found.p,
-        f"{len(draws)} controls gave {mean:.3g} on average, {min(draws):.3g} to {max(draws):.3g}; p = {found.p:.2g}",
-    )
+    return Test(found.p, f"{len(draws)} controls gave {_spread(draws)}; {_p(found.p, 'by Student t of logarithms')}")
 
 
 def beyond_best(best: float, draws: Sequence[float]) -> Test:
     """Is the best of many beyond the best of as many under each control draw? Exact by rank (max statistic)."""
     p = (1 + sum(d >= best for d in draws)) / (1 + len(draws))
-    return Test(p, f"the best of {len(draws)} controls reached {max(draws):.3g}; p = {p:.2g}")
+    return Test(p, f"the best of {len(draws)} controls reached {max(draws):.3g}; {_p(p, 'by rank')}")
 
 
 def two_samples(own: Sequence[float], control: Sequence[float], *, tests: int = 1) -> Test:
@@ -66,7 +62,18 @@ def two_samples(own: Sequence[float], control: Sequence[float], *, tests: int = 
         return Test(1.0, "all values are equal; p = 1")
     p = min(1.0, float(mannwhitneyu(own, control, alternative="greater").pvalue) * tests)
     middle = sorted(control)[len(control) // 2]
-    return Test(p, f"{len(control)} controls have a median of {middle:.3g}; p = {p:.2g}")
+    how = _p(p, "by Mann-Whitney U", tests)
+    return Test(p, f"{len(control)} controls have a median of {middle:.3g}; {how}")
+
+
+def _spread(draws: Sequence[float]) -> str:
+    return f"{sum(draws) / len(draws):.3g} on average, {min(draws):.3g} to {max(draws):.3g}"
+
+
+def _p(p: float, by: str, tests: int = 1) -> str:
+    """A p-value with the test it comes from, and what it was corrected for."""
+    corrected = f", Bonferroni for {tests} looked at" if tests > 1 else ""
+    return f"p = {p:.2g} ({by}{corrected})"
 
 
 def undecided(claim: str, why: str) -> Verdict:

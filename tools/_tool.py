@@ -23,6 +23,7 @@ import docstring_parser
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
 
 from evidence import Artifact, Provenance, Shape, artifacts
+from evidence.code import exactly
 from evidence.errors import ArgumentError
 from evidence.shapes import ArtifactKind
 
@@ -70,6 +71,10 @@ class Tool(Generic[P, R]):
             ArgumentError: an argument is wrong; the sentence says what is allowed.
             TargetError: the target cannot be loaded.
         """
+        if not isinstance(arguments, dict):
+            raise ArgumentError(
+                f"{arguments!r:.60} came: the arguments of {self.name} are one dict of names and values"
+            )
         other = arguments.get("other")
         named = {
             name: _reference(value, self.references[name])
@@ -85,7 +90,7 @@ class Tool(Generic[P, R]):
         with artifacts.watching() as used:
             result = self.function(model, **given)  # type: ignore[arg-type]
         stamp = Provenance(
-            id=_identity(self.name, _changed(checked), model, sorted(used)),
+            id=_identity(self.name, _changed(checked), model, used),
             tool=self.name,
             arguments=_changed(checked),
             target=model.name,
@@ -261,9 +266,12 @@ def _reference(value: Any, kind: ArtifactKind) -> Any:
     return value
 
 
-def _identity(tool: str, arguments: dict[str, Any], model: "Target", used: list[str]) -> str:
+def _identity(tool: str, arguments: dict[str, Any], model: "Target", used: dict[str, Artifact]) -> str:
     """The same question of the same weights, with the same artefacts, has the same id."""
-    asked = json.dumps([tool, arguments, model.name, model.weights_digest, model.adapter_digest, used], sort_keys=True)
+    exact = {name: exactly(value, {one.name: one.digest for one in used.values()}) for name, value in arguments.items()}
+    asked = json.dumps(
+        [tool, exact, model.name, model.weights_digest, model.adapter_digest, sorted(used)], sort_keys=True
+    )
     return "ev-" + hashlib.sha256(asked.encode()).hexdigest()[:10]
 
 

@@ -19,7 +19,7 @@ from starlette.exceptions import HTTPException
 
 from evidence import Evidence, as_figure, as_python, as_text, store
 from evidence.errors import ArgumentError, Cancelled, GroundingError, MaieuticError, NotGranted
-from target.spec import DEFAULT_TARGET, public_entries
+from target.spec import DEFAULT_TARGET, parse, public_entries
 from tools import TOOLS, Tool, _serving, _web
 from tools._calls import DEFAULT_GRANT, find
 from tools._http_shapes import (
@@ -261,6 +261,7 @@ def main() -> None:
     _web.add_options(parser, port=7861)
     options = parser.parse_args()
     try:
+        parse(options.target)
         app = _web.guarded(application(target=options.target, granted=_web.granted(options)), options.host)
         with _web.listening(options.host, options.port) as on:
             _web.serve(app, on, f"The tools are at {_web.address(options.host, options.port)}/tools; Ctrl+C stops")

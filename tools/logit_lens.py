@@ -32,7 +32,6 @@ UNRELATED = 40
         'what happens inside on "{text}"?',
         "what is in the residual stream?",
         "look inside layer {layer}",
-        "and in layer {layer}?",
         "read the layers",
         "where does the word {word} appear inside?",
         "what would it say if it stopped at layer {layer}?",

@@ -20,7 +20,7 @@ from mcp.shared.exceptions import MCPError
 
 from evidence import Evidence, as_figure, as_python, as_text, store
 from evidence.errors import GroundingError, MaieuticError
-from target.spec import DEFAULT_TARGET, public_entries
+from target.spec import DEFAULT_TARGET, parse, public_entries
 from tools import TOOLS, Tool, _serving, _web
 from tools._calls import DEFAULT_GRANT
 from tools._tool import Capability
@@ -185,6 +185,7 @@ def main() -> None:
     _web.add_options(parser, port=7862)
     options = parser.parse_args()
     try:
+        parse(options.target)
         app = server(target=options.target, granted=_web.granted(options))
         if not options.http:
             asyncio.run(over_stdio(app))

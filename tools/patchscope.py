@@ -52,7 +52,8 @@ def patchscope(
     """Put a hidden state into another prompt, at its placeholder, and let the model go on from there.
 
     Shows, per source layer, the likeliest continuations beside those without the patch. A word is claimed when
-    this state makes it likelier than states from unrelated texts do. It cannot show that the model uses what is
+    this state makes it likelier than states from unrelated texts do, corrected for every layer and word looked at:
+    name the word and the layers to test for, or only strong effects are found. It cannot show that the model uses what is
     decoded: the inspection prompt does some of the work itself.
 
     Source: Ghandeharioun et al., "Patchscopes", arXiv 2401.06102

@@ -17,3 +17,12 @@ GLOSSARY = {
     "figure": "In the figure each row is one strategy and each cell one guess, best first; the claimed word is "
     "highlighted, and the same strategy on the base stands on the right.",
 }
+
+
+def explained(asked: str) -> str:
+    """A paragraph from the glossary, for the term the question names."""
+    lower = asked.lower()
+    for term, text in GLOSSARY.items():
+        if term in lower or (term == "adapter" and "lora" in lower):
+            return text
+    return "\n\n".join(GLOSSARY[term] for term in ("logit lens", "control", "verdict"))

@@ -10,7 +10,9 @@ from typing import Any
 from agent.models.defaults import EVERYDAY, HINTS, SECRET_QUESTIONS
 from agent.situation import Situation
 from agent.slots import Slots
-from evidence import Evidence
+
+MAKERS = {"direction": "find_direction", "probe": "probe"}
+"""The tool that makes an artefact of a kind."""
 
 
 @dataclass(frozen=True)
@@ -32,11 +34,10 @@ class Question:
 class Past:
     """What happened in the conversation before this utterance."""
 
-    evidence: list[str]
-    """Ids in order."""
+    measured: dict[str, str]
+    """Ids of evidence in order, each with the tool that made it."""
     calls: list[dict[str, Any]]
-    """Tool calls in order, each {"name", "args"}."""
-    read: Callable[[str], Evidence]
+    """Tool calls in order, also those that are yet to run, each {"name", "args"}."""
 
     @property
     def last_call(self) -> dict[str, Any] | None:
@@ -47,8 +48,11 @@ class Past:
         return next((c["args"][n] for c in reversed(self.calls) for n in names if n in c["args"]), None)
 
     def makers(self, kind: str) -> list[str]:
-        """Ids of the evidence that made an artefact of a kind, newest first."""
-        return [name for name in reversed(self.evidence) if any(a.kind == kind for a in self.read(name).artifacts)]
+        """What made an artefact of a kind, newest first: ids of evidence, or names that calls yet to run will give."""
+        maker = MAKERS[kind]
+        made = [name for name, tool in reversed(self.measured.items()) if tool == maker]
+        planned = [c["args"]["name"] for c in reversed(self.calls) if c["name"] == maker and "name" in c["args"]]
+        return made or list(dict.fromkeys(planned))
 
 
 def plan(tool: str, said: str, slots: Slots, past: Past, situation: Situation) -> Call | Question:

@@ -1,10 +1,8 @@
 """How the guide writes: answers from the fields of evidence, each number beside its citation."""
 
 import re
-from collections.abc import Mapping
-from typing import Any, assert_never
+from typing import assert_never
 
-from agent.models.glossary import GLOSSARY
 from evidence import (
     AnyEvidence,
     Arm,
@@ -22,7 +20,6 @@ from evidence import (
     Transcript,
 )
 from evidence.text import quote
-from tools import Tool
 
 
 def findings(name: str, evidence: AnyEvidence) -> str:
@@ -133,6 +130,18 @@ def reasons(name: str, evidence: AnyEvidence) -> str:
     return "\n\n".join(paragraphs)
 
 
+def confidence(name: str, evidence: AnyEvidence) -> str:
+    """How sure one may be of the last conclusion, by the rule that decided it."""
+    verdict = evidence.verdict
+    if verdict is None:
+        return f"[{name}] describes; it draws no conclusion that one could be sure of. {_caveat(evidence)}"
+    claim, reason = _quoting(verdict.claim), _quoting(verdict.reason)
+    return (
+        f"That {claim} {_SAYS[verdict.status]}, with **{verdict.confidence}** confidence [{name}]: {reason} [{name}]. "
+        f"{_caveat(evidence)}"
+    )
+
+
 def comparison(name: str, evidence: AnyEvidence) -> str | None:
     """What the control inside an evidence showed; None when it has none."""
     match evidence:
@@ -154,15 +163,6 @@ def comparison(name: str, evidence: AnyEvidence) -> str | None:
             return "\n\n".join(part for part in (beside, details(name, evidence)) if part)
         case _:
             return None
-
-
-def explained(asked: str) -> str:
-    """A paragraph from the glossary, for the term the question names."""
-    lower = asked.lower()
-    for term, text in GLOSSARY.items():
-        if term in lower or (term == "adapter" and "lora" in lower):
-            return text
-    return "\n\n".join(GLOSSARY[term] for term in ("logit lens", "control", "verdict"))
 
 
 def _secret(name: str, ranking: Ranking) -> str:
@@ -269,27 +269,3 @@ def _rank(entries: tuple[Entry, ...], word: str) -> str:
 
 def _caveat(evidence: AnyEvidence) -> str:
     return f"What this cannot show: {evidence.caveat}." if evidence.caveat else ""
-
-
-_EXAMPLES = {
-    "talking": 'Ask it "what is a fox?"',
-    "reading": 'Show me layer 4 on "give me a hint."',
-    "features": 'Which features fire on "a fox is small."?',
-    "causing": "Find the direction of the text set voices",
-    "comparing": "What did the fine-tune change?",
-    "eliciting": "What word is {target} hiding?",
-}
-
-
-def overview(families: Mapping[str, tuple[Tool[Any, Any], ...]], targets: list[str], target: str) -> str:
-    """What the guide can do, from the tools' own summaries, with an example of each family."""
-    lines = []
-    for family, tools in families.items():
-        names = ", ".join(tool.name.replace("_", " ") for tool in tools)
-        lines.append(f"- **{family}**: {names}. Try `{_EXAMPLES[family].format(target=target)}`")
-    return (
-        "I run experiments on a small language model and show you what I measured, each beside its control:\n\n"
-        + "\n".join(lines)
-        + f"\n\nWe are looking at `{target}`; the picker has `{targets[0]}` to `{targets[-1]}`. After an answer, ask "
-        "`why do you think so?`, `compare with the base`, or `and in layer 3?`."
-    )

@@ -11,7 +11,6 @@ from agent.router import router
 from agent.situation import Situation
 from agent.slots import parse
 from evals.routing import utterances
-from evidence import Artifact, Table
 from target.spec import public_names
 from tools import TOOLS
 
@@ -19,18 +18,7 @@ UTTERANCES = utterances()
 HERE = Situation(thread="t", target="taboo-03", base="base@1", targets=public_names())
 
 
-def _made(kind: Any) -> Table:
-    return Table(title="it", columns=("a",), rows=(), artifacts=(Artifact(kind=kind, name="x", digest="0" * 12),))
-
-
-EVIDENCE = {
-    "E1": _made("direction"),
-    "E2": _made("probe"),
-    "E3": _made("direction"),
-    "E4": _made("probe"),
-    "E5": _made("direction"),
-}
-PAST = Past(list(EVIDENCE), [], EVIDENCE.__getitem__)
+PAST = Past({"E1": "find_direction", "E2": "probe", "E3": "find_direction", "E4": "probe", "E5": "find_direction"}, [])
 
 
 def _call(said: str) -> Call | Question:
@@ -78,7 +66,7 @@ def test_arguments_are_read(said: str, slots: dict[str, Any]) -> None:
 
 
 def test_what_is_missing_is_asked_for_with_an_example() -> None:
-    nothing = Past([], [], EVIDENCE.__getitem__)
+    nothing = Past({}, [])
     for tool, said in (
         ("apply_probe", 'apply it to "hello"'),
         ("steer", "steer it"),

@@ -1,0 +1,149 @@
+"""What the guide says where no experiment is needed: one short function an intent."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from agent import hypotheses
+from agent.models import writing
+from agent.models.glossary import explained
+from agent.models.overview import overview
+from agent.models.plans import Past
+from agent.situation import Situation
+from evidence import Evidence
+from tools import FAMILIES
+
+NOTHING_MEASURED = "Nothing has been measured yet in this conversation."
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What a person said, and what there is to answer from."""
+
+    utterance: str
+    past: Past
+    situation: Situation
+    read: Callable[[str], Evidence]
+
+    @property
+    def last(self) -> tuple[str, Evidence] | None:
+        """The newest evidence that is in sight, else the newest there is."""
+        names = list(self.past.measured) or self.situation.evidence
+        return (names[-1], self.read(names[-1])) if names else None
+
+
+def _compare(asked: Asked) -> str:
+    if not asked.last:
+        return NOTHING_MEASURED
+    name, found = asked.last
+    return writing.comparison(name, found) or f"[{name}] has no base beside it: ask again with another target."
+
+
+def _again(asked: Asked) -> str:
+    return "There is nothing to go on with yet: ask, for example, `what can you do?`."
+
+
+def _check(asked: Asked) -> str:
+    if not asked.last:
+        return "There is nothing to check yet: nothing has been measured."
+    return 'That measurement has no chance in it that another seed would change. Try it on another text: `the same for "hello."`.'
+
+
+def _measured(asked: Asked) -> str:
+    if not asked.situation.evidence:
+        return NOTHING_MEASURED
+    lines = [f"- [{name}] {asked.read(name).title}" for name in asked.situation.evidence]
+    return "So far I have measured:\n\n" + "\n".join(lines)
+
+
+def _board(asked: Asked) -> str:
+    found = hypotheses.board({name: asked.read(name) for name in asked.situation.evidence})
+    return hypotheses.written(found) or "There is no hypothesis yet: nothing that was measured so far claims anything."
+
+
+def _forget(asked: Asked) -> str:
+    return (
+        "I delete nothing by word of mouth. Open the memory panel: each note has its own delete, and "
+        "`Forget everything` removes all of them for good."
+    )
+
+
+def _withdraw(asked: Asked) -> str:
+    return (
+        "From now on I ask again before anything that needs your permission. What was done stays in the audit log: "
+        "`python -m agent audit show`."
+    )
+
+
+def _why(asked: Asked) -> str:
+    if not asked.last:
+        return "I have measured nothing yet, so I believe nothing yet. Ask me, for example, what word the target hides."
+    return writing.reasons(*asked.last)
+
+
+def _confidence(asked: Asked) -> str:
+    if not asked.last:
+        return "I have measured nothing yet, so I am sure of nothing yet."
+    return writing.confidence(*asked.last)
+
+
+def _explain(asked: Asked) -> str:
+    return explained(asked.utterance)
+
+
+def _help(asked: Asked) -> str:
+    return overview(FAMILIES, asked.situation.targets, asked.situation.target)
+
+
+def _belief(asked: Asked) -> str:
+    return "I noted that as your belief; the memory panel shows it and lets you delete it. Shall I test it? Ask me what the target hides."
+
+
+def _preference(asked: Asked) -> str:
+    return "I noted that as your preference; the memory panel shows it and lets you delete it."
+
+
+def _memory(asked: Asked) -> str:
+    if not asked.situation.notes:
+        return "I remember nothing about you yet. I keep what you state or predict, and only that."
+    lines = "\n".join(f"> {line}" for line in asked.situation.notes.splitlines())
+    return f"This is what I remember, in your words:\n\n{lines}"
+
+
+def _export(asked: Asked) -> str:
+    return (
+        "A conversation can be taken along as a report, as a notebook that runs, or as a cassette that replays: "
+        f"`python -m agent export {asked.situation.thread} --as report` (or `notebook`, `cassette`). On the page the "
+        "same three stand under **Take it along**."
+    )
+
+
+def _stop(asked: Asked) -> str:
+    return "Nothing is running now. What was measured is kept; while an experiment runs, **Stop** ends it."
+
+
+def _smalltalk(asked: Asked) -> str:
+    greeting = "You are welcome." if "thank" in asked.utterance.lower() else "Hello."
+    target = asked.situation.target
+    return f"{greeting} I can look inside `{target}` for you: ask what word it hides, or `what can you do?`."
+
+
+words_for: dict[str, Callable[[Asked], str]] = {
+    "compare": _compare,
+    "again": _again,
+    "followup": _again,
+    "check": _check,
+    "measured": _measured,
+    "board": _board,
+    "forget": _forget,
+    "withdraw": _withdraw,
+    "why": _why,
+    "confidence": _confidence,
+    "explain": _explain,
+    "help": _help,
+    "belief": _belief,
+    "preference": _preference,
+    "memory": _memory,
+    "export": _export,
+    "stop": _stop,
+    "smalltalk": _smalltalk,
+}
