@@ -12,9 +12,17 @@ _OURS = [tool for family in FAMILIES.values() for tool in family]
 
 
 def table() -> str:
-    """The README's table: name, what it does, where it comes from."""
-    rows = [f"| [`{t.name}`](docs/tools/{t.name}.md) | {t.summary} | {t.source} |" for t in _OURS]
-    return "\n".join(["| tool | what it does | source |", "|---|---|---|", *rows])
+    """The README's table: name, what it does, what it takes, where it comes from."""
+    rows = [f"| [`{t.name}`](docs/tools/{t.name}.md) | {t.summary} | {_takes(t)} | {t.source} |" for t in _OURS]
+    return "\n".join(["| tool | what it does | it takes | source |", "|---|---|---|---|", *rows])
+
+
+def _takes(tool: Tool[Any, Any]) -> str:
+    """Names of the arguments of a tool; required ones bold; the target and the seed, which all share, left out."""
+    schema = tool.schema()
+    needed = schema.get("required", [])
+    names = [name for name in schema["properties"] if name not in {"target", "seed"}]
+    return ", ".join(f"**{name}**" if name in needed else name for name in names)
 
 
 def page(tool: Tool[Any, Any]) -> str:
