@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from agent import home
-from evidence.errors import MaieuticError
+from evidence.errors import ArgumentError, MaieuticError
 from evidence.home import data_home
 from target.spec import DEFAULT_TARGET, parse
 
@@ -22,6 +22,14 @@ def main() -> None:
     chat.add_argument("--agent", default="guide")
     chat.add_argument("--person", default="me", help="whose memory is used (default: %(default)s)")
     chat.set_defaults(run=_talk)
+    plan = commands.add_parser("plan", help="show what the guide would do about a message, without doing it")
+    plan.add_argument("message", nargs="?", help="what a person says")
+    plan.add_argument("--target", default=DEFAULT_TARGET)
+    plan.add_argument(
+        "--file", type=Path, help='many messages, as plain lines or JSON lines {"say": "...", "history": []}'
+    )
+    plan.add_argument("--json", action="store_true", help="print a JSON line for the message, as --file does for each")
+    plan.set_defaults(run=_plan)
     audit = commands.add_parser("audit", help="the log of what was allowed and done")
     audit.add_argument("what", choices=["verify", "show"], help="check that no record was altered; or print them")
     audit.add_argument("--folder", type=Path, help="the data folder (default: $MAIEUTIC_HOME, or the system's place)")
@@ -38,6 +46,28 @@ def main() -> None:
 def _talk(args: argparse.Namespace) -> None:
     parse(args.target)
     asyncio.run(_chat(args))
+
+
+def _plan(args: argparse.Namespace) -> None:
+    from agent import dry_run, planning
+    from agent.ledger import Ledger
+
+    if (args.message is None) == (args.file is None):
+        raise ArgumentError('give one message, `python -m agent plan "what does it hide?"`, or many with `--file FILE`')
+    if args.file:
+        for message in dry_run.messages(args.file):
+            print(json.dumps(dry_run.plan(message, args.target).as_record()), flush=True)
+        return
+    plan = dry_run.plan(dry_run.Message(say=args.message), args.target)
+    if args.json:
+        print(json.dumps(plan.as_record()))
+        return
+    calls = [{"name": call.tool, "args": call.arguments} for call in plan.decision.calls]
+    if calls:
+        ledger = Ledger(data_home() / "ledger.sqlite")
+        print(planning.card(calls, args.target, ledger.seconds))
+        ledger.close()
+    print(plan.decision.ask or plan.decision.cannot or ("" if calls else f"No experiment is needed ({plan.intent})."))
 
 
 def _audit(args: argparse.Namespace) -> None:

@@ -1,9 +1,10 @@
 """The whole loop on one screen.
 
-    recall -> think -> (approve, predict ->) act -> think ... -> answer -> check -> remember
+    recall -> think -> (propose, approve, predict ->) act -> think ... -> answer -> check -> remember
 
 `think` asks the chat model for the next step; tool calls go to `act`, words to `answer`. `check` holds
-every number against the ledger and may send the model back once. `predict` and `approve` interrupt.
+every number against the ledger and may send the model back once. `propose`, `approve` and `predict` interrupt,
+and are visited only where there is something to ask.
 """
 
 from typing import TYPE_CHECKING, Any, Literal
@@ -21,18 +22,19 @@ if TYPE_CHECKING:
 MOST_STEPS = 8
 """Rounds of thinking and acting in one turn; then the answer is what there is."""
 MOST_REPAIRS = 1
+ASKS = ("propose", "approve", "predict")
 
 
 def build(nodes: Nodes, checkpointer: "BaseCheckpointSaver[str] | None") -> "CompiledStateGraph[Any]":
     """Compile the loop over its nodes."""
     graph = StateGraph(State)
-    for name in ("recall", "think", "approve", "predict", "act", "answer", "check", "remember"):
+    for name in ("recall", "think", *ASKS, "act", "answer", "check", "remember"):
         graph.add_node(name, getattr(nodes, name))
     graph.add_edge(START, "recall")
     graph.add_edge("recall", "think")
-    graph.add_conditional_edges("think", after_thinking)
-    graph.add_edge("approve", "predict")
-    graph.add_edge("predict", "act")
+    graph.add_conditional_edges("think", lambda state: after_thinking(nodes, state), [*ASKS, "act", "answer"])
+    for place, name in enumerate(ASKS):
+        graph.add_conditional_edges(name, lambda state: next_question(nodes, state), [*ASKS[place + 1 :], "act"])
     graph.add_edge("act", "think")
     graph.add_edge("answer", "check")
     graph.add_conditional_edges("check", after_checking)
@@ -40,10 +42,15 @@ def build(nodes: Nodes, checkpointer: "BaseCheckpointSaver[str] | None") -> "Com
     return graph.compile(checkpointer=checkpointer)
 
 
-def after_thinking(state: State) -> Literal["approve", "answer"]:
+def after_thinking(nodes: Nodes, state: State) -> str:
     last = state["messages"][-1]
     wants_tools = isinstance(last, AIMessage) and bool(last.tool_calls)
-    return "approve" if wants_tools and state["steps"] <= MOST_STEPS else "answer"
+    return next_question(nodes, state) if wants_tools and state["steps"] <= MOST_STEPS else "answer"
+
+
+def next_question(nodes: Nodes, state: State) -> str:
+    """What has to be asked before the calls may run; `act` when nothing has."""
+    return next(nodes.due(state), "act")
 
 
 def after_checking(state: State) -> Literal["think", "remember"]:

@@ -1,6 +1,7 @@
 """The evidence of each conversation, by id: the only place an answer may take a number from."""
 
 import sqlite3
+import statistics
 import threading
 from pathlib import Path
 
@@ -72,6 +73,16 @@ class Ledger:
                 "select number, json from evidence where thread=? order by number", (thread,)
             ).fetchall()
         return {f"E{number}": from_json(text) for number, text in rows}
+
+    def seconds(self, tool: str) -> float | None:
+        """The median time of a tool's newest measurements, of any conversation; None when there is none."""
+        newest = "select json from evidence order by rowid desc limit 200"
+        field = "json_extract(json, '$.provenance.seconds')"
+        with self._lock:
+            rows = self._db.execute(
+                f"select {field} from ({newest}) where json_extract(json, '$.provenance.tool') = ?", (tool,)
+            ).fetchall()
+        return statistics.median(seconds for (seconds,) in rows) if rows else None
 
     def close(self) -> None:
         self._db.close()

@@ -2,27 +2,27 @@
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Literal
 
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage, HumanMessage, RemoveMessage, ToolMessage
 from langgraph.config import get_stream_writer
-from langgraph.types import interrupt
 
 import prompts
-from agent import grounding, permissions, predictions
+from agent import grounding, interrupts, predictions
 from agent.archive import Archive, outgrown
+from agent.events import NOT_RUN
 from agent.ledger import Ledger
 from agent.memory import Kind, Memory, Note, describe
 from agent.permissions import Permissions
 from agent.router import router
 from agent.situation import Situation, system_message
-from agent.state import Prediction, State, asking, calls, since_asked
+from agent.state import Prediction, State, asking, calls, open_calls
 from agent.toolbox import run
 from evidence import as_text
-from evidence.errors import MemoryError_, NotGranted, TargetError, ToolError
+from evidence.errors import MemoryError_, NotGranted, ToolError
 from target import turn
 from target.spec import parse, public_names
 from tools import TOOLS
@@ -52,7 +52,15 @@ class Nodes:
                 notes = await asyncio.to_thread(self._recalled, state["person"], said)
             except MemoryError_ as error:
                 _notice(str(error))
-        fresh = {"notes": describe(notes), "problems": [], "repairs": 0, "steps": 0, "answer": "", "prediction": None}
+        fresh = {
+            "notes": describe(notes),
+            "problems": [],
+            "repairs": 0,
+            "steps": 0,
+            "answer": "",
+            "prediction": None,
+            "accepted": False,
+        }
         defaults = {"asked_to_predict": state.get("asked_to_predict") or [], "granted": await self._kept(state, said)}
         return fresh | defaults | {"messages": await self._archived(state)}
 
@@ -107,40 +115,34 @@ class Nodes:
             evidence=self.ledger.names(state["thread"]),
         )
 
+    async def propose(self, state: State) -> dict[str, Any]:
+        """Show the plan before it runs."""
+        return interrupts.propose(state, self.ledger.seconds)
+
     async def approve(self, state: State) -> dict[str, Any]:
-        """Ask before anything is trained or exported; what is refused is refused by code."""
-        wanted = self.permissions.missing(state)
-        if not wanted:
-            return {}
-        answer = interrupt({"kind": "approve", "question": permissions.question(state, wanted)})
-        return self.permissions.decide(state, str(answer))
+        """Ask before anything is trained or exported."""
+        return interrupts.approve(state, self.permissions)
 
     async def predict(self, state: State) -> dict[str, Any]:
-        """Before a reveal, ask what the person expects; once a target, and never against their wish."""
-        call = next((c for c in calls(state) if c["name"] in TOOLS and TOOLS[c["name"]].predict), None)
-        if call is None:
-            return {}
-        target = str(call["args"].get("target") or state["target"])
-        if target in state["asked_to_predict"] or predictions.declined(state["notes"]) or not _hides(target, call):
-            return {}
-        question = str(TOOLS[call["name"]].predict).replace("Before I look", f"Before I look at {target}")
-        answer = str(interrupt({"kind": "predict", "question": question, "target": target})).strip()
-        asked = [*state["asked_to_predict"], target]
-        if answer.lower() in predictions.SKIP:
-            return {"asked_to_predict": asked}
-        if predictions.is_another_request(answer, router(self.embedding).route(answer, public_names())):
-            note = "not run: the person asked for something else instead"
-            dropped = [ToolMessage(note, tool_call_id=c["id"], name=c["name"], status="error") for c in calls(state)]
-            return {"messages": [*dropped, HumanMessage(answer)]}
-        return {"asked_to_predict": asked, "prediction": Prediction(target=target, text=answer, outcome="")}
+        """Before a reveal, ask what the person expects."""
+        return interrupts.predict(state, lambda said: router(self.embedding).route(said, public_names()))
+
+    def due(self, state: State) -> Iterator[Literal["propose", "approve", "predict"]]:
+        """The questions that have to be asked before the calls may run, in order."""
+        if interrupts.plan_due(state, self.ledger.seconds):
+            yield "propose"
+        if interrupts.approve_due(state, self.permissions):
+            yield "approve"
+        if interrupts.predict_due(state):
+            yield "predict"
 
     async def act(self, state: State) -> dict[str, Any]:
         """Run the tool calls one after the other; the result goes to the ledger, its id to the model."""
         writer = get_stream_writer()
-        answered = {m.tool_call_id for m in since_asked(state) if isinstance(m, ToolMessage)}
         messages: list[ToolMessage] = []
-        for call in calls(state):
-            if call["id"] in answered:
+        for call in open_calls(state):
+            if turn.current().stop.is_set():
+                messages.append(_unrun(call, f"{NOT_RUN}: you stopped before it began"))
                 continue
             writer({"step": call["id"], "tool": call["name"], "arguments": call["args"]})
             messages.append(await self._act(state, call, writer))
@@ -202,10 +204,7 @@ class Nodes:
         """Take the model's words as the draft; unanswered calls of a spent budget are closed."""
         last = state["messages"][-1]
         if isinstance(last, AIMessage) and last.tool_calls:
-            closed = [
-                ToolMessage("not run: the step budget of this turn is spent", tool_call_id=c["id"], status="error")
-                for c in last.tool_calls
-            ]
+            closed = [_unrun(dict(c), f"{NOT_RUN}: the step budget of this turn is spent") for c in last.tool_calls]
             words = "I stopped after the steps this turn allows. What was measured is in the ledger; ask me to go on."
             return {"messages": [*closed, AIMessage(words)], "answer": words}
         return {"answer": str(last.text).strip()}
@@ -262,12 +261,8 @@ class Nodes:
         return notes
 
 
-def _hides(target: str, call: dict[str, Any]) -> bool:
-    """Whether there is something to predict: the target exists, and has a base to be compared with."""
-    try:
-        return parse(target).adapter is not None or bool(call["args"].get("other"))
-    except TargetError:
-        return False
+def _unrun(call: dict[str, Any], why: str) -> ToolMessage:
+    return ToolMessage(why, tool_call_id=call["id"], name=call["name"], status="error")
 
 
 def _notice(text: str) -> None:

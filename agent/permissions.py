@@ -7,7 +7,7 @@ from typing import Any
 from langchain_core.messages import ToolMessage
 
 from agent.audit import Audit, Event
-from agent.state import State, asking, calls
+from agent.state import State, asking, open_calls
 from evidence.text import quote
 from tools import TOOLS
 from tools._calls import DEFAULT_GRANT
@@ -25,7 +25,7 @@ class Permissions:
 
     def missing(self, state: State) -> list[Capability]:
         """What the calls being handled need and nobody has granted."""
-        return sorted({capability(call) for call in calls(state)} & NEEDS_APPROVAL - set(state["granted"]))
+        return sorted({capability(call) for call in open_calls(state)} & NEEDS_APPROVAL - set(state["granted"]))
 
     def granted(self, state: State) -> list[Capability]:
         """All that may be done in a conversation."""
@@ -39,7 +39,7 @@ class Permissions:
                 once = f"{asking(state).id} {one}"
                 self.audit.write("granted", thread=state["thread"], capability=one, once=once)
             return {"granted": [*state["granted"], *wanted]}
-        refused = [call for call in calls(state) if capability(call) in wanted]
+        refused = [call for call in open_calls(state) if capability(call) in wanted]
         for call in refused:
             self.record("refused", state, call)
         return {"messages": [_refusal(call) for call in refused]}
@@ -67,7 +67,7 @@ class Permissions:
 
 def question(state: State, wanted: list[Capability]) -> str:
     """What would be done, and with what; the arguments are a chat model's words, so they stand in quotes."""
-    asked = [call for call in calls(state) if capability(call) in wanted]
+    asked = [call for call in open_calls(state) if capability(call) in wanted]
     listed = "; ".join(f"{call['name']} with {quote(json.dumps(call['args']), 200)}" for call in asked)
     return f"This needs your permission to {' and to '.join(wanted)}: {listed}. Allow it in this conversation?"
 

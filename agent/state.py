@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, TypedDict
 
-from langchain_core.messages import AIMessage, BaseMessage
+from langchain_core.messages import AIMessage, BaseMessage, ToolMessage
 from langgraph.graph.message import add_messages
 
 from tools._tool import Capability
@@ -31,6 +31,8 @@ class State(TypedDict):
     """Targets for which a prediction was asked in this conversation."""
     granted: list[Capability]
     """Capabilities the person has approved in this conversation."""
+    accepted: bool
+    """Whether the person has seen this turn's plan."""
     problems: list[str]
     """What the last check found."""
     repairs: int
@@ -52,3 +54,9 @@ def calls(state: State) -> list[dict[str, Any]]:
 def since_asked(state: State) -> list[BaseMessage]:
     """What came after the message that asks for them."""
     return state["messages"][state["messages"].index(asking(state)) + 1 :]
+
+
+def open_calls(state: State) -> list[dict[str, Any]]:
+    """The calls being handled that have no result yet."""
+    answered = {m.tool_call_id for m in since_asked(state) if isinstance(m, ToolMessage)}
+    return [call for call in calls(state) if call["id"] not in answered]

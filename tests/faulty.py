@@ -14,14 +14,14 @@ from typing import Any
 
 from langchain_core.messages import AIMessage
 
-from agent import models
+from agent import models, planning
 from agent.conversation import Agent, Answer, Failure, Question
 from agent.models.scripted import Scripted
 from agent.nodes import Nodes
 from evidence import Reply, Transcript
 from tools import TOOLS
 
-REPLIES = {"approve": "yes", "predict": "I expect a fox"}
+REPLIES = {"plan": "yes", "approve": "yes", "predict": "I expect a fox"}
 folder, node, when = Path(sys.argv[1]), sys.argv[2], sys.argv[3]
 
 
@@ -84,6 +84,7 @@ async def main() -> None:
 
 
 models.resolve = voice
+planning.BUDGET_SECONDS = 0.0
 TOOLS["ask"] = replace(TOOLS["ask"], function=counted, capability="train", predict="Before I look: what will it say?")
 if node != "go on":
     setattr(Nodes, node, dying(getattr(Nodes, node)))

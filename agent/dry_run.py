@@ -1,0 +1,153 @@
+"""What the guide would do about a message, without doing it: for a person who wants to see a plan, and for evals."""
+
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from agent.embedding import best_available
+from agent.models.decisions import Decision, decide
+from agent.models.plans import Past
+from agent.router import router
+from agent.situation import Situation
+from evidence.errors import ArgumentError
+from target.spec import parse, public_names
+from tools import TOOLS
+
+SPOKEN = {
+    "investigate": "tools",
+    "compare": "followup",
+    "again": "followup",
+    "belief": "memory",
+    "preference": "memory",
+    "forget": "memory",
+    "measured": "memory",
+    "board": "memory",
+    "withdraw": "stop",
+}
+"""Intents of the router under the names that others are given; those that are not here keep theirs."""
+
+
+class Planned(BaseModel):
+    """A tool call as it is written down."""
+
+    model_config = ConfigDict(extra="forbid")
+    tool: str
+    arguments: dict[str, Any] = Field(default_factory=dict)
+
+
+class Message(BaseModel):
+    """What a person says, after what was said before."""
+
+    model_config = ConfigDict(extra="ignore")
+    say: str
+    history: list["str | Earlier"] = Field(default_factory=list)
+
+
+class Earlier(BaseModel):
+    """An earlier turn, with the calls it led to where they are known; else they are planned again."""
+
+    model_config = ConfigDict(extra="ignore")
+    say: str = ""
+    role: str = "user"
+    content: str = ""
+    calls: list[Planned] | None = None
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What would be done about a message."""
+
+    say: str
+    decision: Decision
+    target: str
+
+    @property
+    def intent(self) -> str:
+        return "tools" if self.decision.intent in TOOLS else SPOKEN.get(self.decision.intent, self.decision.intent)
+
+    def as_record(self) -> dict[str, Any]:
+        """The plan as plain data: `calls` in the order in which they would run."""
+        calls = [{"tool": call.tool, "arguments": call.arguments} for call in self.decision.calls]
+        return {
+            "say": self.say,
+            "intent": self.intent,
+            "calls": calls,
+            "ask": self.decision.ask,
+            "cannot": self.decision.cannot,
+        }
+
+
+class DryRun:
+    """A conversation of which nothing is run; every planned call is taken to have worked."""
+
+    def __init__(self, target: str, *, embedding: str | None = None) -> None:
+        """Start a conversation about a target.
+
+        Raises:
+            TargetError: the target cannot be named so.
+        """
+        self._embedding = embedding or best_available()
+        self._target = target
+        parse(target)
+        self._past = Past({}, [])
+
+    def say(self, text: str) -> Plan:
+        """Plan one turn, and take its calls for done."""
+        base = parse(self._target).base_name
+        situation = Situation(
+            thread="", target=self._target, base=base, targets=public_names(), evidence=list(self._past.measured)
+        )
+        read = router(self._embedding).route
+        decision = decide(text, self._past, situation, lambda said: read(said, public_names()))
+        plan = Plan(text, decision, self._target)
+        self.took_place([Planned(tool=call.tool, arguments=call.arguments) for call in decision.calls])
+        return plan
+
+    def took_place(self, calls: Iterable[Planned]) -> None:
+        """Add calls to what happened."""
+        for call in calls:
+            self._target = str(call.arguments.get("target", self._target))
+            measured = self._past.measured | {f"E{len(self._past.measured) + 1}": call.tool}
+            done = [*self._past.calls, {"name": call.tool, "args": call.arguments}]
+            self._past = replace(self._past, measured=measured, calls=done)
+
+
+def plan(message: Message, target: str, *, embedding: str | None = None) -> Plan:
+    """What would be done about a message after its history."""
+    conversation = DryRun(target, embedding=embedding)
+    for earlier in message.history:
+        if isinstance(earlier, str):
+            conversation.say(earlier)
+        elif earlier.calls is not None:
+            conversation.took_place(earlier.calls)
+        elif earlier.role in {"user", "person"} and (said := earlier.say or earlier.content):
+            conversation.say(said)
+    return conversation.say(message.say)
+
+
+def messages(file: Path) -> Iterator[Message]:
+    """The messages of a file: JSON lines `{"say": ..., "history": [...]}`, or plain lines.
+
+    Raises:
+        ArgumentError: the file cannot be read, or a line is not what it should be.
+    """
+    try:
+        lines = file.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ArgumentError(f"{file} cannot be read: give a text file with one message a line") from error
+    for number, line in enumerate(lines, start=1):
+        if line.strip():
+            yield _message(line.strip(), f"{file}, line {number}")
+
+
+def _message(line: str, where: str) -> Message:
+    if not line.startswith("{"):
+        return Message(say=line)
+    try:
+        return Message.model_validate(json.loads(line))
+    except (json.JSONDecodeError, ValidationError) as error:
+        raise ArgumentError(f'{where} is not {{"say": "...", "history": [...]}}: mend the line') from error

@@ -1,0 +1,105 @@
+"""Where the loop waits for a person: to accept a plan, to allow what a tool would do, to predict before a reveal.
+
+Each has a `..._due` that tells by the state alone whether it has to ask; a step that has nothing to ask is not visited.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from langchain_core.messages import HumanMessage, ToolMessage
+from langgraph.types import interrupt
+
+from agent import permissions, planning, predictions
+from agent.events import NOT_RUN
+from agent.permissions import Permissions
+from agent.router import Route
+from agent.state import Prediction, State, open_calls
+from evidence.errors import TargetError
+from target.spec import parse
+from tools import TOOLS
+
+Seconds = Callable[[str], float | None]
+"""What a tool took before, in seconds; None when it never ran."""
+Reader = Callable[[str], Route]
+
+
+def plan_due(state: State, seconds: Seconds) -> bool:
+    """Several experiments at once, or a long one, that nobody has accepted in this turn."""
+    return not state["accepted"] and planning.needed(open_calls(state), seconds)
+
+
+def propose(state: State, seconds: Seconds) -> dict[str, Any]:
+    """Show the plan, and keep of it what the person keeps."""
+    wanted = open_calls(state)
+    question, problem = planning.card(wanted, state["target"], seconds), ""
+    while True:
+        asked = "\n\n".join(part for part in (problem, question, planning.QUESTION) if part)
+        answer = str(interrupt({"kind": "plan", "question": asked})).strip()
+        kept = planning.chosen(answer, len(wanted))
+        if kept is None:
+            return _redirected(state, answer)
+        if isinstance(kept, list):
+            dropped = [call for n, call in enumerate(wanted, start=1) if n not in kept]
+            return {"accepted": True, "messages": [_not_run(call, "you took it out of the plan") for call in dropped]}
+        problem = kept
+
+
+def approve_due(state: State, permitted: Permissions) -> bool:
+    """Something that needs a permission nobody gave."""
+    return bool(permitted.missing(state))
+
+
+def approve(state: State, permitted: Permissions) -> dict[str, Any]:
+    """Ask before anything is trained or exported; what is refused is refused by code."""
+    answer = interrupt({"kind": "approve", "question": permissions.question(state, permitted.missing(state))})
+    return permitted.decide(state, str(answer))
+
+
+def predict_due(state: State) -> bool:
+    """A reveal of something about a target that the person was not asked about, and does not mind being asked."""
+    call = _reveals(state)
+    if call is None or predictions.declined(state["notes"]):
+        return False
+    target = _about(call, state)
+    return target not in state["asked_to_predict"] and _hides(target, call)
+
+
+def predict(state: State, read: Reader) -> dict[str, Any]:
+    """Ask what the person expects; another request in its place is taken as one."""
+    call = _reveals(state)
+    assert call is not None
+    target = _about(call, state)
+    question = str(TOOLS[call["name"]].predict).replace("Before I look", f"Before I look at {target}")
+    answer = str(interrupt({"kind": "predict", "question": question, "target": target})).strip()
+    asked = [*state["asked_to_predict"], target]
+    if answer.lower() in predictions.SKIP:
+        return {"asked_to_predict": asked}
+    if predictions.is_another_request(answer, read(answer)):
+        return _redirected(state, answer)
+    return {"asked_to_predict": asked, "prediction": Prediction(target=target, text=answer, outcome="")}
+
+
+def _reveals(state: State) -> dict[str, Any] | None:
+    return next((c for c in open_calls(state) if c["name"] in TOOLS and TOOLS[c["name"]].predict), None)
+
+
+def _about(call: dict[str, Any], state: State) -> str:
+    return str(call["args"].get("target") or state["target"])
+
+
+def _redirected(state: State, said: str) -> dict[str, Any]:
+    """The person wants something else: what was to be run is dropped, and what they said comes next."""
+    dropped = [_not_run(call, "the person asked for something else instead") for call in open_calls(state)]
+    return {"messages": [*dropped, HumanMessage(said)]}
+
+
+def _not_run(call: dict[str, Any], why: str) -> ToolMessage:
+    return ToolMessage(f"{NOT_RUN}: {why}", tool_call_id=call["id"], name=call["name"], status="error")
+
+
+def _hides(target: str, call: dict[str, Any]) -> bool:
+    """Whether there is something to predict: the target exists, and has a base to be compared with."""
+    try:
+        return parse(target).adapter is not None or bool(call["args"].get("other"))
+    except TargetError:
+        return False
