@@ -14,7 +14,7 @@ USUAL_SECONDS: dict[Capability, float] = {"read": 1, "compute": 5, "intervene": 
 QUESTION = "Shall I run this? Answer `yes`, `no`, `only 1`, `without 2`, or ask for something else."
 
 _ALL = {"yes", "y", "ok", "okay", "go", "accept", "run", "sure", "allow", "all", "do", "it", "ahead", "please", "them"}
-_NONE = {"no", "n", "nope", "stop", "cancel", "nothing", "none", "thanks", "don't", "dont", "not", "now"}
+_NONE = {"no", "n", "nope", "stop", "cancel", "nothing", "none", "skip", "thanks", "don't", "dont", "not", "now"}
 _DROP = {"without", "skip", "drop", "except", "omit", "remove", "leave", "not", "no", "but"}
 _NUMBERS = ["one", "two", "three", "four", "five", "six", "seven", "eight", "nine"]
 _ORDINALS = ["first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth"]
@@ -43,6 +43,8 @@ def chosen(answer: str, steps: int) -> list[int] | str | None:
     words = [word.strip(".,!?;:`\"'") for word in answer.lower().replace(",", " ").split()]
     words = [word for word in words if word]
     named = [number for word in words if (number := _number(word, steps)) is not None]
+    if len(named) > 1 and words[-1] == "one":  # as in "the second one"
+        named.pop()
     if not words or any(word not in _FILLERS | _NONE and _number(word, steps) is None for word in words):
         return None
     if not named:

@@ -106,6 +106,8 @@ async def _investigate(agent: Agent, alias: str, state: TaskState) -> None:
             match event:
                 case Question(kind="approve"):
                     says = "no"
+                case Question(kind="plan"):
+                    says = "yes"
                 case Question():
                     says = "skip"
                 case Step(id=step):

@@ -149,7 +149,7 @@ async def _said(agent: Agent, thread: str, words: str, *, allow: bool) -> Any:
         async for event in agent.send(thread, words, person=thread, target=TARGET):
             yield event
             if isinstance(event, Question):
-                following = ("yes" if allow else "no") if event.kind == "approve" else "skip"
+                following = {"approve": "yes" if allow else "no", "plan": "yes"}.get(event.kind, "skip")
         words = following
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-NODES = ("recall", "think", "approve", "predict", "act", "answer", "check", "remember")
+NODES = ("recall", "think", "propose", "approve", "predict", "act", "answer", "check", "remember")
 
 
 def process(folder: Path, *words: str) -> "subprocess.CompletedProcess[str]":

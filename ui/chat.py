@@ -17,7 +17,21 @@ Session = dict[str, Any]
 Messages = list[render.Message]
 Changes = tuple[Any, ...]
 
-TURN = ("shown", "box", "session", "target", "question", "cut_off", "hint", "ask", "stop", "state")
+TURN = (
+    "shown",
+    "box",
+    "session",
+    "target",
+    "question",
+    "wording",
+    "first",
+    "second",
+    "cut_off",
+    "hint",
+    "ask",
+    "stop",
+    "state",
+)
 """The parts of the page that a turn changes, in the order in which its handlers return them."""
 EVIDENCE = ("chosen", "empty", "figure", "detail")
 WELCOME = "### What would you like to see inside?\nTry one of the questions below, or ask in your own words."
@@ -113,19 +127,19 @@ class Chat:
             turn_shown.add(event)
             session |= turn_shown.changes
             found = {"target": session["target"]} if "target" in turn_shown.changes else {}
-            if asks := isinstance(event, Question):
-                session["asked"] = True
-            asked = {"question": gr.update(visible=True)} if asks else {}
+            asked: dict[str, Any] = {}
+            if isinstance(event, Question):
+                session["asked"], asked = event.kind, panels.question(event.kind)
             yield changes(TURN, shown=turn_shown.messages, session=session, **asked, **found)
 
     def _begun(self, shown: Messages, session: Session, box: str | None) -> Changes:
         hidden, typed = gr.update(visible=False), {} if box is None else {"box": box}
         # Hidden only when shown: two changes of visibility within a moment may reach the page in the wrong order.
-        asked = {"question": hidden} if session.pop("asked", False) else {}
+        asked = panels.question(None) if session.pop("asked", None) else {}
         return changes(TURN, shown=shown, session=session, cut_off=hidden, **asked, **typed, **self._buttons(session))
 
     def _ended(self, session: Session) -> Changes:
-        asked = {"question": gr.update(visible=True)} if session.get("asked") else {}
+        asked = panels.question(session["asked"]) if session.get("asked") else {}
         return changes(TURN, **asked, **self._buttons(session))
 
     def _buttons(self, session: Session) -> dict[str, Any]:
@@ -182,10 +196,10 @@ class Chat:
                 **session,
                 "evidence": names[-1] if names else None,
                 "target": target,
-                "asked": waiting is not None,
+                "asked": waiting.kind if waiting else None,
             },
             target=target,
-            question=gr.update(visible=waiting is not None),
+            **panels.question(waiting.kind if waiting else None),
             cut_off=gr.update(visible=cut_off),
             hint=hint,
         )
@@ -193,7 +207,7 @@ class Chat:
     def start_over(self, session: Session) -> Changes:
         """A new conversation of the same person; a running turn is stopped, the old one stays on disk."""
         self.stop(session)
-        fresh = {**session, "thread": new_thread(), "evidence": None, "restored": True, "asked": False}
+        fresh = {**session, "thread": new_thread(), "evidence": None, "restored": True, "asked": None}
         hidden = gr.update(visible=False)
         begun = changes(TURN, shown=[], session=fresh, question=hidden, cut_off=hidden, box="", **self._buttons(fresh))
         return *begun, {"person": fresh["person"], "thread": fresh["thread"]}

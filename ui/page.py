@@ -29,8 +29,9 @@ class Parts:
     again: gr.Button
     shown: gr.Chatbot
     question: gr.Row
-    nothing: gr.Button
-    skip: gr.Button
+    wording: gr.Markdown
+    first: gr.Button
+    second: gr.Button
     cut_off: gr.Row
     resume: gr.Button
     box: gr.Textbox
@@ -106,9 +107,9 @@ def _conversation() -> dict[str, Any]:
         latex_delimiters=[],
     )
     with gr.Row(visible=False, elem_id="question") as question:
-        gr.Markdown("Type a guess, or:")
-        nothing = gr.Button("It hides nothing", size="sm")
-        skip = gr.Button("Skip", size="sm")
+        wording = gr.Markdown()
+        first = gr.Button(size="sm", elem_id="first-answer")
+        second = gr.Button(size="sm", elem_id="second-answer")
     with gr.Row(visible=False, elem_id="cut-off") as cut_off:
         gr.Markdown("This answer was interrupted; press Resume to go on.")
         resume = gr.Button("Resume", size="sm", elem_id="resume")
@@ -130,8 +131,9 @@ def _conversation() -> dict[str, Any]:
     return {
         "shown": shown,
         "question": question,
-        "nothing": nothing,
-        "skip": skip,
+        "wording": wording,
+        "first": first,
+        "second": second,
         "cut_off": cut_off,
         "resume": resume,
         "box": box,
@@ -169,7 +171,7 @@ def _wire_turns(handlers: Chat, p: Parts) -> None:
     ]
     pressed = [
         button.click(handlers.send, [button, p.shown, p.session, p.target], changed, **STREAM)
-        for button in (*p.examples, p.nothing, p.skip)
+        for button in (*p.examples, p.first, p.second)
     ]
     turns = [*typed, *pressed, p.resume.click(handlers.resume, [p.shown, p.session], changed, **STREAM)]
     again = p.again.click(handlers.start_over, p.session, [*changed, p.browser], cancels=turns, **QUIET)

@@ -28,6 +28,22 @@ def state(house: House, session: dict[str, Any]) -> str:
     return f'<span class="{kind}"><span class="dot"></span>{html.escape(status)}</span><small>{voice}</small>'
 
 
+ANSWERS = {
+    "predict": ("Type a guess, or:", "It hides nothing", "Skip"),
+    "plan": ("Run it? Type a change, such as `only 1`, or:", "Yes", "No"),
+    "approve": ("Allow it?", "Yes", "No"),
+}
+"""What stands under a question of each kind: a hint, and the two answers that need no typing."""
+
+
+def question(kind: str | None) -> dict[str, Any]:
+    """The row under a question of the loop; nothing while it asks none."""
+    if kind is None:
+        return {"question": gr.update(visible=False)}
+    hint, first, second = ANSWERS.get(kind, ANSWERS["predict"])
+    return {"question": gr.update(visible=True), "wording": hint, "first": first, "second": second}
+
+
 def choices(house: House, session: dict[str, Any]) -> list[tuple[str, str]]:
     """The evidence of a conversation, to choose from."""
     if not house.started.is_set() or house.failed:

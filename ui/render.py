@@ -30,7 +30,8 @@ def earlier(part: Said | Step) -> Message:
 
 
 def question(asked: Question) -> Message:
-    return assistant(f"**{asked.text}**", citations=False)
+    text = asked.text if asked.kind == "plan" else f"**{asked.text}**"
+    return assistant(text, citations=False)
 
 
 def noted(event: Noted) -> Message:
