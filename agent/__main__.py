@@ -30,6 +30,18 @@ def main() -> None:
     )
     plan.add_argument("--json", action="store_true", help="print a JSON line for the message, as --file does for each")
     plan.set_defaults(run=_plan)
+    export = commands.add_parser("export", help="a conversation as a report, a notebook that runs, or a cassette")
+    export.add_argument("thread", help="the conversation; a wrong name lists the newest")
+    export.add_argument("--as", dest="form", choices=["report", "notebook", "cassette"], default="report")
+    export.add_argument("--out", type=Path, help="the file to write (default: in the exports of the data folder)")
+    export.add_argument("--folder", type=Path, help="the data folder (default: $MAIEUTIC_HOME, or the system's place)")
+    export.set_defaults(run=_export)
+    replay = commands.add_parser("replay", help="run a cassette again, offline, and report what changed")
+    replay.add_argument("file", type=Path)
+    replay.add_argument(
+        "--allow", choices=["train", "export"], action="append", default=[], help="what else may be run"
+    )
+    replay.set_defaults(run=_replay)
     audit = commands.add_parser("audit", help="the log of what was allowed and done")
     audit.add_argument("what", choices=["verify", "show"], help="check that no record was altered; or print them")
     audit.add_argument("--folder", type=Path, help="the data folder (default: $MAIEUTIC_HOME, or the system's place)")
@@ -84,6 +96,36 @@ def _audit(args: argparse.Namespace) -> None:
     print(f"{log.verify()} records, all as they were written")
 
 
+def _export(args: argparse.Namespace) -> None:
+    from agent import export
+    from agent.export.conversation import read
+
+    folder = args.folder or data_home()
+    try:
+        print(export.write(read(folder, args.thread), args.form, args.out, folder))
+    except OSError as error:
+        raise ArgumentError(
+            f"{args.out or folder} cannot be written: {error.strerror}; choose another --out"
+        ) from error
+
+
+def _replay(args: argparse.Namespace) -> None:
+    """Exit code 0 when all is as recorded, 1 when something changed."""
+    from agent.export import cassette
+
+    try:
+        recorded = cassette.load(args.file.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise ArgumentError(f"{args.file} cannot be read: give a cassette file") from error
+    changed = 0
+    for one in cassette.replay(recorded, granted=cassette.DEFAULT_GRANT | set(args.allow)):
+        changed += bool(one.changes)
+        same = f"as recorded ({one.numbers} values)"
+        print(f"{one.id} {one.tool}: {'; '.join(one.changes[:8]) or same}", flush=True)
+    print(f"{len(recorded.calls)} calls, {changed or 'nothing'} changed")
+    sys.exit(1 if changed else 0)
+
+
 async def _chat(args: argparse.Namespace) -> None:
     import uuid
 
@@ -91,7 +133,7 @@ async def _chat(args: argparse.Namespace) -> None:
 
     agent = await Agent(args.agent).start()
     thread = f"terminal-{uuid.uuid4().hex[:8]}"
-    print(f"Looking at {args.target}. Ask, for example: What word is {args.target} hiding?")
+    print(f"Looking at {args.target} (conversation {thread}). Ask, for example: What word is {args.target} hiding?")
     try:
         while said := (await asyncio.to_thread(input, "\nyou> ")).strip():
             async for event in agent.send(thread, said, person=args.person, target=args.target):
