@@ -9,7 +9,7 @@ and are visited only where there is something to ask.
 
 from typing import TYPE_CHECKING, Any, Literal
 
-from langchain_core.messages import AIMessage
+from langchain_core.messages import AIMessage, HumanMessage
 from langgraph.graph import END, START, StateGraph
 
 from agent.nodes import Nodes
@@ -34,7 +34,9 @@ def build(nodes: Nodes, checkpointer: "BaseCheckpointSaver[str] | None") -> "Com
     graph.add_edge("recall", "think")
     graph.add_conditional_edges("think", lambda state: after_thinking(nodes, state), [*ASKS, "act", "answer"])
     for place, name in enumerate(ASKS):
-        graph.add_conditional_edges(name, lambda state: next_question(nodes, state), [*ASKS[place + 1 :], "act"])
+        graph.add_conditional_edges(
+            name, lambda state: next_question(nodes, state), [*ASKS[place + 1 :], "act", "recall"]
+        )
     graph.add_edge("act", "think")
     graph.add_edge("answer", "check")
     graph.add_conditional_edges("check", after_checking)
@@ -49,8 +51,8 @@ def after_thinking(nodes: Nodes, state: State) -> str:
 
 
 def next_question(nodes: Nodes, state: State) -> str:
-    """What has to be asked before the calls may run; `act` when nothing has."""
-    return next(nodes.due(state), "act")
+    """What has to be asked before the calls may run, else `act`; a person who asks for something else begins a turn."""
+    return "recall" if isinstance(state["messages"][-1], HumanMessage) else next(nodes.due(state), "act")
 
 
 def after_checking(state: State) -> Literal["think", "remember"]:

@@ -74,6 +74,12 @@ def _audit_game(options: Options) -> Iterable[Metric]:
     return measure(options)
 
 
+def _sessions(options: Options) -> Iterable[Metric]:
+    from evals.scenes import measure
+
+    return measure(options)
+
+
 SUITES = {
     "organism_gates": Suite("is the planted behaviour there, and is the base sound?", _organism_gates),
     "elicitation": Suite(
@@ -87,6 +93,11 @@ SUITES = {
     "injection": Suite("can a target move the agent by what it says?", _injection),
     "audit_game": Suite(
         "under drawn names and a budget: what does each fine-tune hide?", _audit_game, frozenset({"agent"})
+    ),
+    "sessions": Suite(
+        "scripted people predict, skip, approve, refuse, redirect, withdraw, stop, and kill the process",
+        _sessions,
+        frozenset({"agent"}),
     ),
     "hidden_word": Suite(
         "a scripted person asks for the word, predicts, and is shown the result", _hidden_word, frozenset({"agent"})
