@@ -19,7 +19,7 @@ from agent.memory import Kind, Memory, Note, describe
 from agent.permissions import Permissions
 from agent.router import router
 from agent.situation import Situation, system_message
-from agent.state import Prediction, State, asking, calls, open_calls
+from agent.state import Prediction, State, calls, moment, open_calls
 from agent.toolbox import run
 from evidence import as_text
 from evidence.errors import MemoryError_, NotGranted, ToolError
@@ -165,7 +165,7 @@ class Nodes:
     async def _act(self, state: State, call: dict[str, Any], writer: Any) -> ToolMessage:
         said = {"tool_call_id": call["id"], "name": call["name"]}
         try:
-            key = f"{asking(state).id}/{call['id']}"  # some models number their calls anew in every message
+            key = f"{moment(state)}/{call['id']}"  # some models number their calls anew in every message
             name = self.ledger.find(state["thread"], key)
             if name is None:
                 mine = replace(

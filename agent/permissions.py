@@ -7,7 +7,7 @@ from typing import Any
 from langchain_core.messages import ToolMessage
 
 from agent.audit import Audit, Event
-from agent.state import State, asking, open_calls
+from agent.state import State, moment, open_calls
 from evidence.text import quote
 from tools import TOOLS
 from tools._calls import DEFAULT_GRANT
@@ -36,7 +36,7 @@ class Permissions:
         wanted = self.missing(state)
         if answer.strip().lower() in YES:
             for one in wanted:
-                once = f"{asking(state).id} {one}"
+                once = f"{moment(state)} {one}"
                 self.audit.write("granted", thread=state["thread"], capability=one, once=once)
             return {"granted": [*state["granted"], *wanted]}
         refused = [call for call in open_calls(state) if capability(call) in wanted]
@@ -59,7 +59,7 @@ class Permissions:
             thread=state["thread"],
             tool=call["name"] if call["name"] in TOOLS else "(unknown)",
             capability=capability(call),
-            once=f"{asking(state).id}/{call['id']}",
+            once=f"{moment(state)}/{call['id']}",
             arguments=call["args"],
             target=call["args"].get("target") or state["target"],
         )

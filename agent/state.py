@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, TypedDict
 
-from langchain_core.messages import AIMessage, BaseMessage, ToolMessage
+from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, ToolMessage
 from langgraph.graph.message import add_messages
 
 from tools._tool import Capability
@@ -44,6 +44,12 @@ class State(TypedDict):
 def asking(state: State) -> AIMessage:
     """The message that asks for the tool calls being handled."""
     return next(m for m in reversed(state["messages"]) if isinstance(m, AIMessage))
+
+
+def moment(state: State) -> str:
+    """Where in the conversation the calls being handled stand: the same when a killed process asks for them again."""
+    said = next(m for m in reversed(state["messages"]) if isinstance(m, HumanMessage))
+    return f"{said.id}/{state['steps']}"
 
 
 def calls(state: State) -> list[dict[str, Any]]:

@@ -77,7 +77,7 @@ class Guide(BaseChatModel):
         utterance, past = str(messages[asked_at].content), _past(messages[:asked_at])
         decision = decide(utterance, past, situation, self._read(situation))
         if decision.calls:
-            return _calling(decision)
+            return _calling(decision, str(messages[asked_at].id))
         if words := decision.ask or decision.cannot:
             return AIMessage(words)
         answer = words_for.get(decision.intent)
@@ -112,12 +112,14 @@ def _past(messages: list[BaseMessage]) -> Past:
     return Past({m.artifact["evidence"]: str(m.name) for m in ended}, calls)
 
 
-def _calling(decision: Decision) -> AIMessage:
+def _calling(decision: Decision, turn: str) -> AIMessage:
+    """The calls as a message; their ids follow from the turn, so that a turn done again asks for the same."""
+    ids = [uuid.uuid5(uuid.NAMESPACE_OID, f"{turn} {number}").hex[:12] for number in range(len(decision.calls))]
     return AIMessage(
         content="",
         additional_kwargs={"open": decision.ask} if decision.ask else {},
         tool_calls=[
-            {"name": one.tool, "args": one.arguments, "id": f"call_{uuid.uuid4().hex[:12]}", "type": "tool_call"}
-            for one in decision.calls
+            {"name": one.tool, "args": one.arguments, "id": f"call_{name}", "type": "tool_call"}
+            for name, one in zip(ids, decision.calls, strict=True)
         ],
     )
