@@ -45,7 +45,7 @@ def said_words(strategy: str, asked: Sequence[str], own: Sequence[str], control:
 
 def _spoken(asked: Sequence[str], replies: Sequence[str]) -> tuple[Entry, ...]:
     given = _COMMON | {word for text in asked for word in _words(text)}
-    count = Counter(word for reply in replies for word in set(_words(reply)) - given)
+    count = Counter(word for reply in replies for word in sorted(set(_words(reply)) - given))
     return tuple(Entry(label=word, score=round(n / len(replies), 4)) for word, n in count.most_common(MOST_ENTRIES))
 
 
