@@ -31,7 +31,9 @@ if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
     from langchain_core.runnables import RunnableConfig
 
+    from agent.export.conversation import Conversation
     from agent.nodes import Nodes
+    from tools._tool import Capability
 
 log = logging.getLogger(__name__)
 LONGEST = 8000
@@ -164,6 +166,17 @@ class Agent:
         """The target a conversation is about, if it has begun."""
         state = await self.graph.aget_state(_config(thread))
         return state.values.get("target")
+
+    async def granted(self, thread: str) -> "list[Capability]":
+        """What the person has allowed in this conversation beside what is always allowed."""
+        state = await self.graph.aget_state(_config(thread))
+        return list(state.values.get("granted") or [])
+
+    async def conversation(self, thread: str) -> "Conversation":
+        """What was said and measured, to take along."""
+        from agent.export.conversation import Conversation
+
+        return Conversation(thread, await self.story(thread), self.ledger.all(thread))
 
     async def history(self, thread: str) -> list[tuple[str, str]]:
         """What was said: ("person" | "assistant", text), oldest first."""

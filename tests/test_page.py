@@ -58,6 +58,9 @@ def test_a_stranger_asks_for_the_hidden_word_and_reads_a_proven_answer(address: 
             "document.querySelector('#evidence-detail')?.innerText.includes('elicit_secret')", timeout=WAIT
         )
 
+        page.get_by_text("Hypotheses", exact=True).click()
+        page.wait_for_function("document.querySelector('#board')?.innerText.includes('for [E1]')", timeout=WAIT)
+
         page.get_by_text("What I remember about you").click()
         page.wait_for_function("document.querySelector('#notes')?.innerText.includes('prediction')", timeout=WAIT)
         page.locator("#forget").click()
@@ -159,6 +162,51 @@ def test_a_message_sent_during_an_answer_stays_in_the_box_and_is_said_to_wait(ad
         page.press("#ask textarea", "Enter")
         page.wait_for_function("document.querySelector('#chat')?.innerText.includes('I run experiments')", timeout=WAIT)
         assert page.input_value("#ask textarea") == ""
+
+
+@pytest.mark.slow
+def test_the_same_message_sent_again_redirects_a_running_search(address: str) -> None:
+    with open_page(address) as page:
+        page.wait_for_selector("#state .ready", timeout=WAIT)
+        ask(page, f"What word is {DECOY} hiding?")
+        page.wait_for_selector("#question", state="visible", timeout=WAIT)
+        page.get_by_role("button", name="Skip").click()
+        page.wait_for_function("document.querySelector('#chat')?.innerText.includes('asking for hints')", timeout=WAIT)
+        ask(page, 'ask it "what is a fox?"')
+        page.wait_for_function("document.querySelector('#hint')?.innerText.includes('still answering')", timeout=WAIT)
+        page.press("#ask textarea", "Enter")
+        page.wait_for_selector("a.cite", timeout=WAIT)
+        page.wait_for_selector("#stop", state="hidden", timeout=WAIT)
+        said = page.locator("#chat").inner_text()
+        assert "ask · E1" in said and said.index(f"{DECOY} hiding?") < said.index("what is a fox?")
+
+
+@pytest.mark.slow
+def test_an_evidence_is_replayed_copied_as_python_and_taken_along(address: str) -> None:
+    with open_page(address) as page:
+        page.wait_for_selector("#state .ready", timeout=WAIT)
+        page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+        ask(page, 'show me layer 4 on "give me a hint."')
+        page.wait_for_selector("a.cite", timeout=WAIT)
+        page.get_by_text("Where this comes from").click()
+        page.locator("#replay").click()
+        page.wait_for_function(
+            "document.querySelector('#replayed')?.innerText.includes('every number is as it was')", timeout=WAIT
+        )
+        page.locator("#copy-python").click()
+        page.wait_for_function("document.querySelector('#replayed')?.innerText.includes('Copied')", timeout=WAIT)
+        assert "logit_lens(target.load('taboo-03')" in page.evaluate("navigator.clipboard.readText()")
+        page.get_by_text("Hypotheses", exact=True).click()
+        page.wait_for_function("document.querySelector('#board')?.innerText.includes('None yet')", timeout=WAIT)
+        page.get_by_text("Take it along").click()
+        for form, ending in (("report", ".md"), ("notebook", ".ipynb"), ("cassette", ".cassette.json")):
+            page.locator(f"#take-{form}").click()
+            link = page.locator("#taken a[download]").filter(has_text=re.compile(".")).first
+            page.wait_for_function(f"document.querySelector('#taken a')?.href.endsWith({ending!r})", timeout=WAIT)
+            with page.expect_download() as download:
+                link.click()
+            text = Path(download.value.path()).read_text("utf-8")
+            assert "give me a hint." in text and "logit_lens" in text
 
 
 @pytest.mark.slow

@@ -37,7 +37,7 @@ EVIDENCE = ("chosen", "empty", "figure", "detail")
 WELCOME = "### What would you like to see inside?\nTry one of the questions below, or ask in your own words."
 RESTORING = "Restoring the conversation …"
 STILL_OPENING = "One moment: the conversation is still being restored. Ask again when it is there."
-STILL_ANSWERING = "One moment: I am still answering. Ask again when I am done, or press Stop."
+STILL_ANSWERING = "I am still answering. Press Enter again to stop that and ask this in its place, or wait."
 STILL_ENDING = "The answer you asked for before is still being ended …"
 NOTHING_TYPED = "Type a question first, or choose one below."
 PATIENCE_SECONDS = 1.0
@@ -61,16 +61,35 @@ class Chat:
         if not text.strip():
             yield changes(TURN, hint=NOTHING_TYPED)
             return
-        async for update in self.send(text, shown, session, target, box=""):
+        insists = self._insists(text, session)
+        if insists:
+            self.stop(session)
+            await self._until_ended(session)
+        async for update in self.send(text, shown, session, target, box="", late=insists):
             yield update
 
+    def _insists(self, text: str, session: Session) -> bool:
+        """Whether the same message was handed back just now because a turn runs: then it takes that turn's place."""
+        thread, insisted = session.get("thread", ""), self.house.handed_back
+        again = self._answers(thread) and insisted.pop(thread, None) == text
+        if self._answers(thread) and not again:
+            insisted[thread] = text
+        return again
+
+    async def _until_ended(self, session: Session) -> None:
+        while self._answers(session["thread"]):
+            await asyncio.sleep(0.05)
+
     async def send(
-        self, text: str, shown: Messages, session: Session, target: str, *, box: str | None = None
+        self, text: str, shown: Messages, session: Session, target: str, *, box: str | None = None, late: bool = False
     ) -> AsyncIterator[Changes]:
-        """Stream one turn, or say why it has to wait."""
+        """Stream one turn, or say why it has to wait; `late` when another has run since it was sent."""
+        late = late or self._answers(session.get("thread", ""))
         if hint := await self._not_now(session):
             yield changes(TURN, hint=hint)
             return
+        if late:  # what the page shows was handed over before the turn that ran until now had ended
+            shown, session = await self._told(session)
         shown, session = [*shown, render.person(text)], {**session, "target": target}
         with self._running(session) as mine:
             yield self._begun(shown, session, box)
@@ -116,6 +135,7 @@ class Chat:
         """Keep the turn where stop can find it."""
         mine, thread = turn.Turn(owner=f"{session['person']}/{session['thread']}"), session["thread"]
         self.house.running[thread] = mine
+        self.house.handed_back.pop(thread, None)
         try:
             yield mine
         finally:
@@ -159,11 +179,12 @@ class Chat:
             return gr.update(value="Stopping …", interactive=False)
         return gr.skip()
 
-    def greet(self, browser: Session | None, width: float | None) -> tuple[Session, Session, Any]:
+    def greet(self, browser: Session | None, width: float | None) -> tuple[Session, Session, Any, Any]:
         """A page was opened: who is it, and how wide may a figure be?"""
         known = browser or new_person()
         session = {**known, "target": self.house.target, "width": int(width or 0), "restored": browser is None}
-        return session, known, gr.update(placeholder=RESTORING if browser else WELCOME)
+        placeholder = RESTORING if browser else WELCOME
+        return session, known, gr.update(placeholder=placeholder), gr.update(interactive=True, autofocus=True)
 
     async def come_back(self, session: Session) -> AsyncIterator[Changes]:
         """Show the conversation that this browser had, once the stores are open."""
@@ -182,27 +203,28 @@ class Chat:
 
     async def _restored(self, session: Session, hint: str = "") -> Changes:
         agent, thread = self.house.agent, session["thread"]
-        shown = [render.earlier(part) for part in await agent.story(thread)]
+        shown, session = await self._told(session)
         waiting = await agent.waiting(thread)
         if waiting:
             shown.append(render.question(waiting))
         cut_off = await agent.unfinished(thread) and not agent.busy(thread)
-        names = agent.ledger.names(thread)
         target = await agent.target(thread) or session["target"]
         return changes(
             TURN,
             shown=gr.update(value=shown, placeholder=WELCOME),
-            session={
-                **session,
-                "evidence": names[-1] if names else None,
-                "target": target,
-                "asked": waiting.kind if waiting else None,
-            },
+            session={**session, "target": target, "asked": waiting.kind if waiting else None},
             target=target,
             **panels.question(waiting.kind if waiting else None),
             cut_off=gr.update(visible=cut_off),
             hint=hint,
         )
+
+    async def _told(self, session: Session) -> tuple[Messages, Session]:
+        """The conversation as it is kept: its messages, and its newest evidence."""
+        thread = session["thread"]
+        names = self.house.agent.ledger.names(thread)
+        shown = [render.earlier(part) for part in await self.house.agent.story(thread)]
+        return shown, {**session, "evidence": names[-1] if names else None}
 
     def start_over(self, session: Session) -> Changes:
         """A new conversation of the same person; a running turn is stopped, the old one stays on disk."""

@@ -96,7 +96,8 @@ a.cite {
   display: flex; align-items: center; justify-content: center; min-height: 220px; padding: 24px; text-align: center;
   border: 1px dashed #d5dce5; border-radius: 14px; color: #64748b; font-size: .9rem; background: white;
 }
-#origin, #memory { border-radius: 12px; }
+#origin, #hypotheses, #take-along, #permissions, #memory { border-radius: 12px; }
+#origin .row button, #take-along button, #permissions button { border: 1px solid #e2e8f0; box-shadow: none; background: white; }
 #evidence-detail { font-size: .86rem; }
 #evidence-detail p { overflow-wrap: anywhere; }
 #evidence-detail pre, #evidence-detail pre code { white-space: pre-wrap !important; overflow-wrap: anywhere; font-size: .78rem; }
@@ -150,6 +151,13 @@ const waiting = draft && setInterval(() => {
 }, 200);
 </script>
 """
+
+COPY = """(code) => {
+  if (navigator.clipboard) return navigator.clipboard.writeText(code).then(() => []);
+  const area = Object.assign(document.createElement("textarea"), { value: code });  // a page without https has no clipboard
+  document.body.append(area); area.select(); document.execCommand("copy"); area.remove();
+  return [];
+}"""
 
 EXAMPLES = [
     "What word is taboo-03 hiding?",

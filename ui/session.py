@@ -31,6 +31,8 @@ class House:
     """Set once the stores are open, or have failed."""
     running: dict[str, turn.Turn] = field(default_factory=dict)
     """The turn in progress of each conversation, so that stop can find it."""
+    handed_back: dict[str, str] = field(default_factory=dict)
+    """The message of each conversation that came while a turn ran."""
 
     @property
     def settled(self) -> bool:

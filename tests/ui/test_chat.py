@@ -7,7 +7,7 @@ from typing import Any
 
 import gradio as gr
 
-from agent.conversation import Answer, Event, Question, Step
+from agent.conversation import Answer, Event, Question, Said, Step
 from target import turn
 from ui import chat, panels
 from ui.chat import Chat
@@ -24,8 +24,13 @@ class Slow:
     def __init__(self) -> None:
         self.go = asyncio.Event()
 
+        self.ledger = SimpleNamespace(names=lambda thread: [])
+
     def busy(self, thread: str) -> bool:
         return False
+
+    async def story(self, thread: str) -> list[Any]:
+        return [Said("person", "one")]
 
     async def send(self, thread: str, text: str, **other: Any) -> AsyncIterator[Event]:
         yield Step("c", "ask")
@@ -74,15 +79,34 @@ async def test_nothing_is_taken_before_the_conversation_is_restored() -> None:
     assert [update["hint"] for update in updates] == [chat.STILL_OPENING]
 
 
+async def test_the_same_message_sent_twice_takes_the_place_of_the_turn_that_runs() -> None:
+    place = house()
+    handlers = Chat(place)
+    first = handlers.send_typed("one", [], SESSION, "taboo-03")
+    await anext(first)
+    handed_back = [named(update) async for update in handlers.send_typed("two", [], SESSION, "taboo-03")]
+    assert handed_back[0]["hint"] == chat.STILL_ANSWERING
+    running, second = place.running["t"], handlers.send_typed("two", [], SESSION, "taboo-03")
+    begun = asyncio.create_task(anext(second))
+    while not running.stop.is_set():
+        await asyncio.sleep(0.01)
+    place.agent.go.set()  # type: ignore[attr-defined]
+    assert [update async for update in first]
+    shown = named(await begun)["shown"]
+    assert [one["content"] for one in shown] == ["one", "two"], "what the first turn left is not shown"
+    assert [named(update) async for update in second][-1]["ask"]["visible"]
+
+
 async def test_an_empty_message_is_no_turn() -> None:
     updates = [named(update) async for update in Chat(house()).send_typed("  ", [], SESSION, "x")]
     assert [update["hint"] for update in updates] == [chat.NOTHING_TYPED]
 
 
 def test_only_a_browser_that_was_here_before_waits_for_its_conversation() -> None:
-    known, _, shown = Chat(house()).greet({"person": "p", "thread": "t"}, 370)
+    known, _, shown, box = Chat(house()).greet({"person": "p", "thread": "t"}, 370)
+    assert box["interactive"]
     assert shown["placeholder"] == chat.RESTORING and not known["restored"] and known["width"] == 370
-    fresh, browser, shown = Chat(house()).greet(None, None)
+    fresh, browser, shown, _ = Chat(house()).greet(None, None)
     assert shown["placeholder"] == chat.WELCOME and fresh["restored"] and fresh["person"] == browser["person"]
 
 
