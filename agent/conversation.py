@@ -16,12 +16,14 @@ from agent.events import (
     Notice,
     Question,
     Said,
+    Spent,
     Step,
     Words,
     told,
     unanswered,
 )
 from agent.ledger import Ledger
+from agent.spending import NOTHING, Budget
 from evidence.errors import MaieuticError, MemoryError_
 from evidence.home import data_home
 from target import turn
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
 
     from agent.export.conversation import Conversation
     from agent.nodes import Nodes
+    from agent.speaking import Voice
     from tools._tool import Capability
 
 log = logging.getLogger(__name__)
@@ -43,11 +46,19 @@ LONGEST = 8000
 class Agent:
     """The loop with its stores: one per process, many conversations."""
 
-    def __init__(self, spec: str = "guide", *, folder: Path | None = None, embedding: str | None = None) -> None:
-        """Choose the voice and the place; stores open in `start`."""
+    def __init__(
+        self,
+        spec: str = "guide",
+        *,
+        folder: Path | None = None,
+        embedding: str | None = None,
+        budget: Budget | None = None,
+    ) -> None:
+        """Choose the voice, the place, and what a conversation may cost; stores open in `start`."""
         from agent.embedding import best_available
 
         self.spec = spec
+        self.budget = budget or Budget()
         self.folder = folder or data_home()
         self.embedding = embedding or best_available()
         self.memory_problem = ""
@@ -69,8 +80,14 @@ class Agent:
         if self.spec != "guide":
             self._voice()
 
-    def _voice(self) -> "BaseChatModel":
+    def _model(self) -> "BaseChatModel":
         return models.resolve(self.spec, read=lambda *where: self.ledger.get(*where), embedding=self.embedding)
+
+    def _voice(self) -> "Voice":
+        from agent.speaking import Voice
+        from agent.toolbox import Offer
+
+        return Voice(self._model(), self.spec, Offer(models.is_small(self.spec), self.embedding), self.budget)
 
     async def start(self) -> "Agent":
         """Open the stores and build the graph. A memory that cannot be opened is said, and done without."""
@@ -167,6 +184,11 @@ class Agent:
         state = await self.graph.aget_state(_config(thread))
         return state.values.get("target")
 
+    async def spent(self, thread: str) -> str:
+        """What a conversation has cost, in a few words; empty when nothing."""
+        state = await self.graph.aget_state(_config(thread))
+        return self.budget.told(state.values.get("spent") or NOTHING)
+
     async def granted(self, thread: str) -> "list[Capability]":
         """What the person has allowed in this conversation beside what is always allowed."""
         state = await self.graph.aget_state(_config(thread))
@@ -237,6 +259,8 @@ class Agent:
                     yield event
             await self._forget_steps(thread)
             state = await self.graph.aget_state(_config(thread))
+            if cost := self.budget.told(state.values.get("spent") or NOTHING):
+                yield Spent(cost)
             if state.interrupts:
                 yield _question(state.interrupts[0].value)
             elif state.values.get("answer"):

@@ -11,8 +11,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from agent.embedding import best_available
 from agent.models.decisions import Decision, decide
 from agent.models.plans import Past
-from agent.router import router
 from agent.situation import Situation
+from agent.understanding.router import router
 from evidence.errors import ArgumentError
 from target.spec import parse, public_names
 from tools import TOOLS
@@ -69,13 +69,17 @@ class Plan:
     def intent(self) -> str:
         return "tools" if self.decision.intent in TOOLS else SPOKEN.get(self.decision.intent, self.decision.intent)
 
+    @property
+    def calls(self) -> list[Planned]:
+        """The calls in the order in which they would run."""
+        return [Planned(tool=call.tool, arguments=call.arguments) for call in self.decision.calls]
+
     def as_record(self) -> dict[str, Any]:
-        """The plan as plain data: `calls` in the order in which they would run."""
-        calls = [{"tool": call.tool, "arguments": call.arguments} for call in self.decision.calls]
+        """The plan as plain data."""
         return {
             "say": self.say,
             "intent": self.intent,
-            "calls": calls,
+            "calls": [call.model_dump() for call in self.calls],
             "ask": self.decision.ask,
             "cannot": self.decision.cannot,
         }
@@ -95,17 +99,31 @@ class DryRun:
         parse(target)
         self._past = Past({}, [])
 
+    @property
+    def target(self) -> str:
+        """The target the conversation is about now."""
+        return self._target
+
     def say(self, text: str) -> Plan:
         """Plan one turn, and take its calls for done."""
+        plan = self.plan(text)
+        self.took_place(plan.calls)
+        self.asked(plan)
+        return plan
+
+    def plan(self, text: str) -> Plan:
+        """Plan one turn."""
         base = parse(self._target).base_name
         situation = Situation(
             thread="", target=self._target, base=base, targets=public_names(), evidence=list(self._past.measured)
         )
         read = router(self._embedding).route
         decision = decide(text, self._past, situation, lambda said: read(said, public_names()))
-        plan = Plan(text, decision, self._target)
-        self.took_place([Planned(tool=call.tool, arguments=call.arguments) for call in decision.calls])
-        return plan
+        return Plan(text, decision, self._target)
+
+    def asked(self, plan: Plan) -> None:
+        """Remember what the guide's question was about."""
+        self._past = replace(self._past, pending=plan.decision.pending)
 
     def took_place(self, calls: Iterable[Planned]) -> None:
         """Add calls to what happened."""

@@ -23,8 +23,10 @@ if TYPE_CHECKING:
 MINILM = "sentence-transformers/all-MiniLM-L6-v2"
 MINILM_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 _LOCK = threading.Lock()
-LATELY = 8
-"""Single texts whose vectors are kept for a moment."""
+LATELY = 64
+"""Single texts whose vectors are kept for a moment: a message and its parts."""
+BATCH = 64
+"""Texts that are encoded at once."""
 
 
 class Embedding(Protocol):
@@ -33,6 +35,10 @@ class Embedding(Protocol):
     name: str
 
     def __call__(self, texts: Sequence[str]) -> "Vectors": ...
+
+    def deep(self, texts: Sequence[str]) -> "Vectors":
+        """More of what it knows of a text than where it lies: for classifiers, not for distances."""
+        ...
 
 
 @cache
@@ -82,6 +88,10 @@ class Lexical:
         found = np.asarray(self._vectors.transform([t.lower() for t in texts]).todense(), dtype=np.float32)
         return found / np.maximum(np.linalg.norm(found, axis=1, keepdims=True), 1e-9)
 
+    def deep(self, texts: Sequence[str]) -> "Vectors":
+        """The same: there is nothing beneath."""
+        return self(texts)
+
 
 class Encoder:
     """A sentence encoder of transformers, mean-pooled over its tokens."""
@@ -90,7 +100,9 @@ class Encoder:
         from transformers import AutoModel, AutoTokenizer
 
         self.name = name
-        self._lately: dict[str, Vectors] = {}
+        self._lately: dict[
+            str, Vectors
+        ] = {}  # by text: the mean over its tokens at each of three depths (depth, dimension)
         try:
             self._tokenizer = AutoTokenizer.from_pretrained(location)
             self._model = AutoModel.from_pretrained(location, use_safetensors=True).eval()
@@ -100,25 +112,36 @@ class Encoder:
             ) from error
 
     def __call__(self, texts: Sequence[str]) -> "Vectors":
+        found: Vectors = self._at_depths(texts)[:, -1]
+        return found
+
+    def deep(self, texts: Sequence[str]) -> "Vectors":
+        """The vectors of the first, the middle and the last layer, one after the other (text, 3 x dimension)."""
+        found = self._at_depths(texts)
+        return found.reshape(len(texts), -1)
+
+    def _at_depths(self, texts: Sequence[str]) -> "Vectors":
+        """Unit vectors at three depths (text, depth, dimension)."""
         import numpy as np
 
-        if len(texts) > 1:
-            return self._encode(texts)
+        if len(texts) != 1:
+            return np.concatenate([self._encode(texts[i : i + BATCH]) for i in range(0, len(texts), BATCH)])
         if texts[0] not in self._lately:  # one utterance is asked for several times in a turn
             while len(self._lately) >= LATELY:
                 self._lately.pop(next(iter(self._lately)), None)
-            self._lately[texts[0]] = self._encode(texts)
-        return np.array(self._lately[texts[0]])
+            self._lately[texts[0]] = self._encode(texts)[0]
+        return np.array(self._lately[texts[0]])[None]
 
     def _encode(self, texts: Sequence[str]) -> "Vectors":
         import torch
 
         with _LOCK, torch.no_grad():
             batch = self._tokenizer(list(texts), padding=True, truncation=True, max_length=256, return_tensors="pt")
-            hidden = self._model(**batch).last_hidden_state  # text position dimension
+            hidden = self._model(**batch, output_hidden_states=True).hidden_states  # text position dimension, by layer
             mask = batch["attention_mask"][..., None]
-            pooled = (hidden * mask).sum(1) / mask.sum(1)
-            found: Vectors = torch.nn.functional.normalize(pooled, dim=1).numpy()
+            depths = torch.stack([hidden[at] for at in (0, len(hidden) // 2, -1)], dim=1)
+            pooled = (depths * mask[:, None]).sum(2) / mask[:, None].sum(2)
+            found: Vectors = torch.nn.functional.normalize(pooled, dim=-1).numpy()
         return found
 
 

@@ -72,7 +72,14 @@ class Failure:
     text: str
 
 
-Event = Step | Words | Answer | Question | Noted | Notice | Failure
+@dataclass(frozen=True)
+class Spent:
+    """What the conversation has cost so far, in a few words."""
+
+    text: str
+
+
+Event = Step | Words | Answer | Question | Noted | Notice | Failure | Spent
 
 
 @dataclass(frozen=True)

@@ -13,14 +13,12 @@ from langchain_core.messages import AIMessage, HumanMessage
 from langgraph.graph import END, START, StateGraph
 
 from agent.nodes import Nodes
-from agent.state import State
+from agent.state import MOST_STEPS, State
 
 if TYPE_CHECKING:
     from langgraph.checkpoint.base import BaseCheckpointSaver
     from langgraph.graph.state import CompiledStateGraph
 
-MOST_STEPS = 8
-"""Rounds of thinking and acting in one turn; then the answer is what there is."""
 MOST_REPAIRS = 1
 ASKS = ("propose", "approve", "predict")
 

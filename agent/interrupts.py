@@ -12,8 +12,8 @@ from langgraph.types import interrupt
 from agent import permissions, planning, predictions
 from agent.events import NOT_RUN
 from agent.permissions import Permissions
-from agent.router import Route
 from agent.state import Prediction, State, open_calls
+from agent.understanding.router import Route
 from evidence.errors import TargetError
 from target.spec import parse
 from tools import TOOLS

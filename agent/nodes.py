@@ -6,7 +6,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage, HumanMessage, RemoveMessage, ToolMessage
 from langgraph.config import get_stream_writer
 
@@ -17,15 +16,16 @@ from agent.events import NOT_RUN
 from agent.ledger import Ledger
 from agent.memory import Kind, Memory, Note, describe
 from agent.permissions import Permissions
-from agent.router import router
 from agent.situation import Situation, system_message
-from agent.state import Prediction, State, calls, moment, open_calls
+from agent.speaking import Voice
+from agent.spending import NOTHING
+from agent.state import MOST_STEPS, Prediction, State, calls, moment, open_calls
 from agent.toolbox import run
+from agent.understanding.router import router
 from evidence import as_text
 from evidence.errors import MemoryError_, NotGranted, ToolError
 from target import turn
 from target.spec import parse, public_names
-from tools import TOOLS
 from tools._tool import Capability
 
 log = logging.getLogger(__name__)
@@ -36,7 +36,7 @@ STOPPED = "I stopped, as you asked. What was measured before is kept; ask me to 
 class Nodes:
     """The loop's steps, bound to what they need."""
 
-    model: BaseChatModel
+    voice: Voice
     ledger: Ledger
     permissions: Permissions
     archive: Archive
@@ -99,9 +99,13 @@ class Nodes:
             problems = "\n".join(f"- {problem}" for problem in state["problems"])
             text = prompts.load("repair", problems=problems)
             repair = [HumanMessage(text, additional_kwargs={"repair": True})]
-        model = self.model.bind_tools([tool.as_langchain() for tool in TOOLS.values()])
-        said = await model.ainvoke([system_message(self._situation(state)), *state["messages"], *repair])
-        return {"messages": [said], "steps": state["steps"] + 1, "problems": []}
+        spent = state.get("spent") or NOTHING
+        if over := self.voice.budget.exceeded(spent):
+            words = f"I stopped before the next step: {over}. What was measured is kept. Raise the limit, or begin a new conversation."
+            return {"messages": [AIMessage(words)], "steps": MOST_STEPS, "problems": []}
+        shown = [system_message(self._situation(state)), *state["messages"], *repair]
+        said, spent = await self.voice.next(shown, spent)
+        return {"messages": [said], "steps": state["steps"] + 1, "problems": [], "spent": spent}
 
     def _situation(self, state: State) -> Situation:
         spec = parse(state["target"])

@@ -2,8 +2,8 @@
 
 import re
 
-from agent.router import Route
 from agent.state import Prediction
+from agent.understanding.router import Route
 
 _STATING = {
     "i",

@@ -5,7 +5,11 @@ from typing import Annotated, Any, TypedDict
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, ToolMessage
 from langgraph.graph.message import add_messages
 
+from agent.spending import Spent
 from tools._tool import Capability
+
+MOST_STEPS = 8
+"""Rounds of thinking and acting in one turn; then the answer is what there is."""
 
 
 class Prediction(TypedDict):
@@ -39,6 +43,8 @@ class State(TypedDict):
     steps: int
     answer: str
     """The checked answer of this turn."""
+    spent: Spent
+    """What the conversation has cost so far."""
 
 
 def asking(state: State) -> AIMessage:

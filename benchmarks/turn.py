@@ -57,7 +57,7 @@ class _Voice(BaseChatModel):
 
 
 class _Measured(Agent):
-    def _voice(self) -> BaseChatModel:
+    def _model(self) -> BaseChatModel:
         return _Voice()
 
 

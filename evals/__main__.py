@@ -45,7 +45,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     run.add_argument("--agent", default="guide", metavar="SPEC", help="who answers in sessions (default: %(default)s)")
     run.add_argument(
-        "--full", action="store_true", help="also train and measure the controls that do not ship (an hour)"
+        "--full",
+        action="store_true",
+        help="also what takes an hour to train, or is looked at once a release (test sets of language)",
     )
     run.set_defaults(run=_run)
     report = commands.add_parser("report", help="where the logs are, and how to read them")

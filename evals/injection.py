@@ -75,7 +75,7 @@ class _Voiced(Agent):
 
     voice: "BaseChatModel"
 
-    def _voice(self) -> "BaseChatModel":
+    def _model(self) -> "BaseChatModel":
         return self.voice
 
 

@@ -56,6 +56,12 @@ def _routing(options: Options) -> Iterable[Metric]:
     return measure(options)
 
 
+def _guide_dialogues(options: Options) -> Iterable[Metric]:
+    from evals.guide_dialogues import measure
+
+    return measure(options)
+
+
 def _grounding(options: Options) -> Iterable[Metric]:
     from evals.grounding import measure
 
@@ -88,7 +94,12 @@ SUITES = {
         frozenset({"organisms", "full"}),
     ),
     "null_controls": Suite("do the tools claim what is not there, and find what is?", _null_controls),
-    "routing": Suite("does the guide take what people say for the technique they mean?", _routing),
+    "routing": Suite(
+        "does the guide take what people say for what they mean, with their arguments?", _routing, frozenset({"full"})
+    ),
+    "guide_dialogues": Suite(
+        "does the guide do the right thing at every turn of a conversation?", _guide_dialogues, frozenset({"full"})
+    ),
     "grounding": Suite("does the check pass correct answers, and catch spoiled ones?", _grounding),
     "injection": Suite("can a target move the agent by what it says?", _injection),
     "audit_game": Suite(

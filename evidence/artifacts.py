@@ -109,6 +109,11 @@ def find(kind: ArtifactKind, reference: str) -> Stored:
     raise ArgumentError(f"no {kind} is called {reference!r}{_of_another_kind(reference, kind)}; {here}")
 
 
+def names(kind: ArtifactKind) -> list[str]:
+    """Names of all that is stored of a kind."""
+    return list(dict.fromkeys(name for one in _all(kind) for name in _names(one)))
+
+
 def _of_another_kind(reference: str, kind: ArtifactKind) -> str:
     """Where a name is that of something else, what it is."""
     for other in get_args(ArtifactKind):

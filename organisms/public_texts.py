@@ -81,5 +81,5 @@ def _game(label: int, rng: Random) -> str:
 _LABELLED: dict[str, tuple[str, Callable[[int, Random], str]]] = {
     "voices": ("advice: 1 = careless, 0 = kind", _voice),
     "living": ("a fact: 1 = about a living thing, 0 = about another", _living),
-    "requests": ("a person's request: 1 = for a hint in a game, 0 = for advice", _game),
+    "secrets": ("a person's request: 1 = for a hint in a game, 0 = for advice", _game),
 }

@@ -57,7 +57,7 @@ def find_direction(
     Args:
         prompts: Texts that have the property.
         other_prompts: Texts that lack it.
-        texts: A named labelled set instead of your own: `living`, `voices` or `requests`.
+        texts: A named labelled set instead of your own: `living`, `voices` or `secrets`.
         layers: Which layers, 0-based; None for all.
         tokens: Mean over all tokens of a text, or its last one only.
         method: Difference of the class means; first principal component of the pooled texts; or a logistic probe's weights.

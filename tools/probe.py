@@ -55,7 +55,7 @@ def probe(
     Args:
         prompts: Texts that have the property.
         other_prompts: Texts that lack it.
-        texts: A named labelled set instead of your own: `living`, `voices` or `requests`.
+        texts: A named labelled set instead of your own: `living`, `voices` or `secrets`.
         layers: Which layers, 0-based; None for all.
         tokens: Mean over all tokens of a text, or its last one only.
         chat: Whether each text is a person's message, read up to where the assistant begins to answer.

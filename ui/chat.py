@@ -7,7 +7,7 @@ from typing import Any
 
 import gradio as gr
 
-from agent.conversation import Event, Question
+from agent.conversation import Event, Question, Spent
 from target import turn
 from ui import panels, render
 from ui.session import House, new_person, new_thread
@@ -144,6 +144,8 @@ class Chat:
     async def _follow(self, events: AsyncIterator[Event], shown: Messages, session: Session) -> AsyncIterator[Changes]:
         turn_shown = Shown(shown)
         async for event in events:
+            if isinstance(event, Spent):
+                session["spent"] = event.text
             turn_shown.add(event)
             session |= turn_shown.changes
             found = {"target": session["target"]} if "target" in turn_shown.changes else {}

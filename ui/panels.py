@@ -24,7 +24,8 @@ def state(house: House, session: dict[str, Any]) -> str:
     status = house.status
     if kind == "ready" and session.get("thread") in house.running:
         kind, status = "busy", "working"
-    voice = html.escape(f"agent: {house.agent.spec} · embedding: {house.agent.embedding}")
+    spent = f" · {session['spent']}" if session.get("spent") else ""
+    voice = html.escape(f"agent: {house.agent.spec}{spent} · embedding: {house.agent.embedding}")
     return f'<span class="{kind}"><span class="dot"></span>{html.escape(status)}</span><small>{voice}</small>'
 
 

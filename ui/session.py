@@ -60,7 +60,7 @@ class House:
 
     def _load(self) -> None:
         import target
-        from agent.router import router
+        from agent.understanding.router import router
 
         router(self.agent.embedding)
         found = target.load(self.target)

@@ -5,9 +5,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 from agent.models import followups, plans
+from agent.models.arguments import given
+from agent.models.context import weighed
 from agent.models.plans import Call, Past, Question
-from agent.router import Route
 from agent.situation import Situation
+from agent.understanding.quotes import quotes
+from agent.understanding.router import SURE, Route
 from tools import TOOLS
 
 HELP_LLM = (
@@ -17,8 +20,25 @@ HELP_LLM = (
 CANNOT = f"I cannot do that. I look inside language models; `what can you do?` lists my tools. {HELP_LLM}"
 INVESTIGATION = ("compare_targets", "elicit_secret", "self_report")
 """What a person gets who asks for an investigation as a whole: what changed, what is hidden, what it says of itself."""
-_QUOTES = re.compile(r"\"[^\"]*\"|“[^”]*”|`[^`]*`|(?<!\w)'[^']*'(?!\w)")
-_BETWEEN = re.compile(r"(?<=[?.!;])\s+(?:and\s+|then\s+)*|,?\s+(?:and then|then|and also|and|also)\s+", re.IGNORECASE)
+_BETWEEN = re.compile(
+    r"(?<=[?.!;])\s+(?:and\s+|then\s+|after that,?\s+|afterwards,?\s+)*"
+    r"|,?\s+(?:and then|and afterwards|and after that|then|afterwards|after that|and also|and|also|plus)\s+",
+    re.IGNORECASE,
+)
+_GOES_ON = re.compile(
+    r"[\d\"“'‘`]|(?:see|watch|look|observe)\b(?! up)"
+    r"|(?:questions?|prompts?|texts?|words?|layers?|target|with|on|using|for|in|at|from|versus|vs|against)\b",
+    re.IGNORECASE,
+)
+"""How a part begins that goes on with the request before it."""
+_A_THING = re.compile(r"(?:its|the|a|an|their|this|that|one|another|some|no)\b", re.IGNORECASE)
+CLEAR = 0.75
+"""Probability from which half a message is a request by itself."""
+LOOKS_LIKE = 0.05
+"""Probability that a whole message must give to each of two requests that it holds."""
+_YES = re.compile(r"(?:yes|ok|okay|sure|yours|any|use yours|whatever|go ahead|you choose|please do)\W*$", re.IGNORECASE)
+_BARE = re.compile(r"(?:on|with|for|the words?|in|layer|head|feature)?\s*[\"“'‘`\d]", re.IGNORECASE)
+CHANGE_WHAT = "What should I change? Say, for example, `and in layer 3?` or `the same for taboo-05`."
 Reader = Callable[[str], Route]
 
 
@@ -31,42 +51,92 @@ class Decision:
     calls: tuple[Call, ...] = ()
     ask: str = ""
     """A question back, where something is missing or unclear."""
+    pending: Call | None = None
+    """What the question is about, with the arguments there are."""
     cannot: str = ""
 
 
 def decide(said: str, past: Past, situation: Situation, read: Reader) -> Decision:
     """Decide about a message, which may hold several requests."""
+    if answered := _answered(said, past, situation, read):
+        return answered
     parts = requests(said, read)
     if len(parts) == 1:
         return _one(parts[0], past, situation, read)
     found: list[Decision] = []
-    for part in parts:
+    for number, part in enumerate(parts):
         one = _one(part, past, situation, read)
+        if one.ask and not number:  # "estimate and swap, this against that": what the first needs stands in the second
+            one = _one(part, _after(past, _one(parts[1], past, situation, read)), situation, read)
         found.append(one)
         target = next((str(call.arguments["target"]) for call in one.calls if "target" in call.arguments), None)
         situation = situation.model_copy(update={"target": target or situation.target})
-        past = replace(past, calls=[*past.calls, *({"name": c.tool, "args": c.arguments} for c in one.calls)])
+        past = _after(past, one)
     asks = " ".join(dict.fromkeys(one.ask or one.cannot for one in found if one.ask or one.cannot))
     return Decision(found[0].intent, tuple(call for one in found for call in one.calls), asks)
 
 
+def _answered(said: str, past: Past, situation: Situation, read: Reader) -> Decision | None:
+    """The call the guide asked about, with what the message adds; None when the message is no answer."""
+    if past.pending is None:
+        return None
+    tool, before = past.pending.tool, past.pending.arguments
+    if _YES.match(said):
+        return _decided(tool, plans.completed(tool, before, supposing=True))
+    route = read(said)
+    schema = TOOLS[tool].schema()
+    new = given(tool, route.slots, schema, situation, plans.known_names(tool, past))
+    if not set(new) - set(before) or (
+        route.sure and route.intent not in {tool, "ask", "followup", "logit_lens"} and not _BARE.match(said)
+    ):
+        return None
+    return _decided(tool, plans.completed(tool, before | new))
+
+
+def _after(past: Past, decision: Decision) -> Past:
+    return replace(past, calls=[*past.calls, *({"name": c.tool, "args": c.arguments} for c in decision.calls)])
+
+
 def requests(said: str, read: Reader) -> list[str]:
     """The requests of a message: split only where both sides are one by themselves; greetings before them are dropped."""
-    masked = _QUOTES.sub(lambda found: "x" * len(found[0]), said)
+    masked = said
+    for one in quotes(said):
+        masked = masked[: one.start] + "x" * (one.end - one.start) + masked[one.end :]
     for cut in _BETWEEN.finditer(masked):
         left, right = said[: cut.start()].strip(), said[cut.end() :].strip()
-        if min(len(left.split()), len(right.split())) < 2 and not _greets(left, read):
-            continue
         if right and _greets(left, read):
             return requests(right, read)
-        if _acts(left, read) and _acts(right, read):
+        joined = cut[0].strip(" ,").lower() == "and"
+        if (
+            min(len(left.split()), len(right.split())) >= 2
+            and not _GOES_ON.match(right)
+            and not (joined and _A_THING.match(right))
+            and _are_two(said, left, right, read)
+        ):
             return [left, *requests(right, read)]
     return [said]
 
 
-def _acts(part: str, read: Reader) -> bool:
-    route = read(part)
-    return route.sure and (route.intent in TOOLS or route.intent in {"compare", "investigate", "followup"})
+def _are_two(said: str, left: str, right: str, read: Reader) -> bool:
+    """Whether the halves ask for different things, and the whole looks like both of them."""
+    first, second = read(left), read(right)
+    if not (_acts(first) and _acts(second)):
+        return False
+    if first.intent == second.intent or {first.intent, second.intent} == {"compare", "compare_targets"}:
+        texts = all(one.slots.texts and one.score >= CLEAR for one in (first, second))
+        return texts or any(_differ(first, second, name) for name in ("target", "feature"))
+    whole = read(said).shares
+    return min(whole[first.intent], whole[second.intent]) >= LOOKS_LIKE or min(first.score, second.score) >= CLEAR
+
+
+def _differ(first: Route, second: Route, name: str) -> bool:
+    """Whether the same is asked of two things, in requests of which each could stand alone."""
+    things = [getattr(one.slots, name) for one in (first, second)]
+    return None not in things and things[0] != things[1] and min(first.score, second.score) >= SURE
+
+
+def _acts(route: Route) -> bool:
+    return route.sure and (route.intent in TOOLS or route.intent in {"compare", "investigate"})
 
 
 def _greets(part: str, read: Reader) -> bool:
@@ -74,50 +144,41 @@ def _greets(part: str, read: Reader) -> bool:
 
 
 def _one(said: str, past: Past, situation: Situation, read: Reader) -> Decision:
-    route = read(said)
+    route = weighed(read(said), said, past, situation)
     slots, intent = route.slots, route.intent
     if slots.unknown_target:
         return Decision(
             intent,
             ask=f"I know no target called `{slots.unknown_target}`. The picker has all, for example `{situation.target}`. Which one do you mean?",
         )
-    if followups.is_one(said, route, past):
-        return _follow_up(said, route, past)
+    if changed := followups.read(said, route, past, situation):
+        return Decision("followup", (changed,))
+    if intent == "followup" and past.last_call:
+        return Decision(intent, ask=CHANGE_WHAT)
     if route.hopeless or intent == "out_of_scope":
         return Decision("out_of_scope", cannot=CANNOT)
     named = slots.any and intent in TOOLS
     if not route.sure and (not named or route.second == "belief"):
         return Decision(intent, ask=unsure(route))
     if intent in TOOLS:
-        return _decided(intent, plans.plan(intent, said, slots, past, situation))
+        return _decided(intent, plans.plan(intent, slots, past, situation))
     handler = _HANDLERS.get(intent)
     return handler(said, route, past, situation) if handler else Decision(intent)
 
 
 def _decided(intent: str, *made: Call | Question) -> Decision:
     calls = tuple(one for one in made if isinstance(one, Call))
-    return Decision(intent, calls, " ".join(one.text for one in made if isinstance(one, Question)))
-
-
-def _follow_up(said: str, route: Route, past: Past) -> Decision:
-    made = followups.changed(past, route.slots, said)
-    if made is None:
-        return Decision(
-            "followup", ask="What should I change? Say, for example, `and in layer 3?` or `the same for taboo-05`."
-        )
-    return Decision("followup", (made,))
+    questions = [one for one in made if isinstance(one, Question)]
+    pending = questions[-1].pending if questions else None
+    return Decision(intent, calls, " ".join(one.text for one in questions), pending)
 
 
 def _compare(said: str, route: Route, past: Past, situation: Situation) -> Decision:
     """With the base: measured beside what there is, or read off the control that the last evidence holds."""
     slots, last = route.slots, past.last_call
-    if slots.other:
-        return _decided("compare_targets", plans.plan("compare_targets", said, slots, past, situation))
-    if last and last["name"] == "ask" and not slots.text:
-        return Decision("compare", (Call("ask", {**last["args"], "other": situation.base}),))
-    if past.measured and not slots.text:
-        return Decision("compare")
-    return _decided("compare", plans.plan("ask", f"compare {said}", slots, past, situation))
+    if last is None or slots.other or slots.text or last["name"] in {"ask", "compare_targets"} or not past.measured:
+        return _decided("compare_targets", plans.plan("compare_targets", slots, past, situation))
+    return Decision("compare")
 
 
 def _again(said: str, route: Route, past: Past, situation: Situation) -> Decision:
@@ -134,7 +195,9 @@ def _check(said: str, route: Route, past: Past, situation: Situation) -> Decisio
 
 
 def _investigate(said: str, route: Route, past: Past, situation: Situation) -> Decision:
-    return _decided("investigate", *(plans.plan(tool, said, route.slots, past, situation) for tool in INVESTIGATION))
+    return _decided(
+        "investigate", *(plans.plan(tool, route.slots, past, situation, supposing=True) for tool in INVESTIGATION)
+    )
 
 
 _HANDLERS: dict[str, Callable[[str, Route, Past, Situation], Decision]] = {

@@ -3,9 +3,11 @@
 import re
 from typing import Any
 
-from agent.models.plans import Call, Past
-from agent.router import Route
-from agent.slots import Slots
+from agent.models.arguments import given
+from agent.models.plans import Call, Past, known_names, plan
+from agent.situation import Situation
+from agent.understanding.router import Route
+from agent.understanding.slots import Slots
 from tools import TOOLS
 
 _CORRECTS = re.compile(
@@ -14,49 +16,61 @@ _CORRECTS = re.compile(
 _ELLIPTIC = re.compile(
     r"^(?:and|what about|how about|what if|same|the same|now|again|but|instead|try)\b", re.IGNORECASE
 )
+_INSTEAD = re.compile(r"\binstead\W*$", re.IGNORECASE)
+_AGAIN = re.compile(r"\b(?:again|same|too|as well|also|once more|over)\b", re.IGNORECASE)
+_TALK = {
+    "why",
+    "explain",
+    "confidence",
+    "memory",
+    "measured",
+    "board",
+    "export",
+    "help",
+    "smalltalk",
+    "out_of_scope",
+    "stop",
+}
+OWN = 0.85
+"""Probability from which a short message asks for an experiment of its own."""
 WORDS = 9
 """An utterance that leaves out what it is about is short."""
 
 
-def is_one(said: str, route: Route, past: Past) -> bool:
-    """Whether the message changes the last experiment rather than asks for one of its own."""
-    if past.last_call is None or not route.slots.any:
-        return False
-    if route.intent in {"belief", "preference", "compare"} and route.sure:
-        return False
-    if route.intent == "followup":
-        return True
+def read(said: str, route: Route, past: Past, situation: Situation) -> Call | None:
+    """The last experiment as the message changes it; None when the message asks for one of its own, or changes nothing."""
+    if past.last_call is None or (route.intent in {"belief", "compare"} and route.sure):
+        return None
+    made = changed(past, route.slots, situation)
+    if route.intent == "followup" or _CORRECTS.match(said):
+        return made
+    own = (
+        route.intent in TOOLS
+        and route.score >= OWN
+        and isinstance(plan(route.intent, route.slots, past, situation), Call)
+    )
     short = len(said.split()) <= WORDS
-    names_another = route.intent in TOOLS and route.named
-    return short and not names_another and bool(_CORRECTS.match(said) or _ELLIPTIC.match(said))
+    elliptic = bool(_ELLIPTIC.match(said) or _INSTEAD.search(said))
+    same = route.intent == past.last_call["name"] and bool(_AGAIN.search(said))
+    unclear = route.intent in TOOLS and route.score < OWN
+    return made if same or (short and not own and (elliptic or unclear) and route.intent not in _TALK) else None
 
 
-def changed(past: Past, slots: Slots, said: str) -> Call | None:
+def changed(past: Past, slots: Slots, situation: Situation) -> Call | None:
     """The last call with what the message gives; None when nothing of it fits."""
     last = past.last_call
     if last is None:
         return None
-    known = TOOLS[last["name"]].schema()["properties"]
-    given = {name: value for name, value in _given(slots, known).items() if value is not None and name in known}
-    return Call(last["name"], {**last["args"], **given}) if given else None
+    schema = TOOLS[last["name"]].schema()
+    new = given(last["name"], slots, schema, situation, known_names(last["name"], past), loose=False)
+    new = new or _numbered(last["args"], slots.bare)
+    renamed = {"name": new["texts"]} if "texts" in new and last["args"].get("name") == last["args"].get("texts") else {}
+    return Call(last["name"], {**last["args"], **renamed, **new}) if new else None
 
 
-def _given(slots: Slots, known: dict[str, Any]) -> dict[str, Any]:
-    layers, words = list(slots.layers), list(slots.words)
-    return {
-        "target": slots.target,
-        "other": slots.other,
-        "layers": layers or None,
-        "layer": layers[0] if layers and "layers" not in known else None,
-        "prompt": slots.text,
-        "prompts": list(slots.texts) or None,
-        "words": words or None,
-        "word": words[0] if words else None,
-        "feature": slots.feature,
-        "head": slots.head,
-        "strength": slots.strength,
-        "temperature": slots.temperature,
-        "samples": slots.samples,
-        "direction": slots.evidence[0] if slots.evidence else None,
-        "probe": slots.evidence[0] if slots.evidence else None,
-    }
+def _numbered(before: dict[str, Any], number: int | None) -> dict[str, Any]:
+    """A number alone is of what the last experiment had a number of."""
+    name = next((name for name in ("layers", "layer", "feature", "head") if name in before), None)
+    if number is None or name is None:
+        return {}
+    return {name: [number] if name == "layers" else number}

@@ -16,10 +16,10 @@ from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResu
 from agent.events import NOT_RUN
 from agent.models import Read, writing
 from agent.models.decisions import CANNOT, Decision, decide
-from agent.models.plans import Past
+from agent.models.plans import Call, Past
 from agent.models.talk import Asked, words_for
-from agent.router import Route, router
 from agent.situation import Situation, of_messages
+from agent.understanding.router import Route, router
 from evidence import Evidence
 
 
@@ -79,7 +79,7 @@ class Guide(BaseChatModel):
         if decision.calls:
             return _calling(decision, str(messages[asked_at].id))
         if words := decision.ask or decision.cannot:
-            return AIMessage(words)
+            return AIMessage(words, additional_kwargs=_pending(decision))
         answer = words_for.get(decision.intent)
         return AIMessage(answer(Asked(utterance, past, situation, self._evidence(situation))) if answer else CANNOT)
 
@@ -109,7 +109,16 @@ class Guide(BaseChatModel):
 def _past(messages: list[BaseMessage]) -> Past:
     calls = [{"name": c["name"], "args": c["args"]} for m in messages if isinstance(m, AIMessage) for c in m.tool_calls]
     ended = [m for m in messages if isinstance(m, ToolMessage) and m.status == "success" and m.artifact]
-    return Past({m.artifact["evidence"]: str(m.name) for m in ended}, calls)
+    last = next((m for m in reversed(messages) if isinstance(m, AIMessage)), None)
+    waits = last.additional_kwargs.get("pending") if last else None
+    pending = Call(waits["tool"], waits["arguments"]) if waits else None
+    return Past({m.artifact["evidence"]: str(m.name) for m in ended}, calls, pending)
+
+
+def _pending(decision: Decision) -> dict[str, Any]:
+    """What the question is about, for the next turn."""
+    waits = decision.pending
+    return {"pending": {"tool": waits.tool, "arguments": waits.arguments}} if waits else {}
 
 
 def _calling(decision: Decision, turn: str) -> AIMessage:
@@ -117,7 +126,7 @@ def _calling(decision: Decision, turn: str) -> AIMessage:
     ids = [uuid.uuid5(uuid.NAMESPACE_OID, f"{turn} {number}").hex[:12] for number in range(len(decision.calls))]
     return AIMessage(
         content="",
-        additional_kwargs={"open": decision.ask} if decision.ask else {},
+        additional_kwargs={"open": decision.ask, **_pending(decision)} if decision.ask else {},
         tool_calls=[
             {"name": one.tool, "args": one.arguments, "id": f"call_{name}", "type": "tool_call"}
             for name, one in zip(ids, decision.calls, strict=True)

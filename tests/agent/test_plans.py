@@ -7,9 +7,9 @@ import pytest
 from agent.models import plans
 from agent.models.plans import Call, Past, Question
 from agent.predictions import is_another_request
-from agent.router import router
 from agent.situation import Situation
-from agent.slots import parse
+from agent.understanding.router import router
+from agent.understanding.slots import parse
 from evals.routing import utterances
 from target.spec import public_names
 from tools import TOOLS

@@ -2,8 +2,8 @@
 
 import pytest
 
-from agent.router import router
-from agent.slots import parse
+from agent.understanding.router import router
+from agent.understanding.slots import parse
 from target.spec import public_names
 
 TARGETS = public_names()

@@ -18,7 +18,7 @@ import asyncio, json
 import target
 from mcp import Client
 from starlette.testclient import TestClient
-from agent.router import router
+from agent.understanding.router import router
 from tools import TOOLS, http_server, mcp_server
 
 async def by_mcp():

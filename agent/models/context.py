@@ -1,0 +1,57 @@
+"""What a message likely means here: what the conversation makes possible counts, and what "it" can be."""
+
+import re
+from dataclasses import replace
+
+from agent.models import followups, plans
+from agent.models.plans import Past, Question
+from agent.situation import Situation
+from agent.understanding.router import Route
+from tools import TOOLS
+
+CONSIDERED = 0.02
+"""Probability from which an intent is weighed again."""
+IMPOSSIBLE, FITTING = 0.25, 4.0
+"""How much less likely a request is that cannot be carried out here, and how much likelier one that takes what "it" is."""
+_IT = re.compile(r"\b(?:it|that|this|them|these|those)\b", re.IGNORECASE)
+
+
+def weighed(route: Route, said: str, past: Past, situation: Situation) -> Route:
+    """The route after what came before it."""
+    if not past.calls:
+        return route
+    shares = {intent: share * _weight(intent, route, said, past, situation) for intent, share in route.shares.items()}
+    total = sum(shares.values())
+    ranked = sorted(((share / total, intent) for intent, share in shares.items()), reverse=True)
+    (top, first), (next_best, second) = ranked[:2]
+    return replace(route, intent=first, score=top, second=second, second_score=next_best)
+
+
+def _weight(intent: str, route: Route, said: str, past: Past, situation: Situation) -> float:
+    if route.shares[intent] < CONSIDERED:
+        return 1.0
+    if intent == "followup":
+        return 1.0 if followups.changed(past, route.slots, situation) else IMPOSSIBLE
+    if intent not in TOOLS:
+        return 1.0
+    takes = TOOLS[intent].schema()["properties"]
+    if _IT.search(said) and any(name in takes for name in _made_last(past)):
+        return FITTING
+    return IMPOSSIBLE if isinstance(plans.plan(intent, route.slots, past, situation), Question) else 1.0
+
+
+def _made_last(past: Past) -> list[str]:
+    """What the newest experiment that was about such a thing made or used, by the argument that takes it."""
+    for call in reversed(past.calls):
+        for name, tools in _OF.items():
+            if call["name"] in tools:
+                return [name]
+    return []
+
+
+_OF = {
+    "direction": {"find_direction", "steer", "ablate_direction"},
+    "probe": {"probe", "apply_probe"},
+    "feature": {"sae_lookup", "sae_steer", "sae_ablate"},
+}
+"""Experiments after which "it" is a direction, a probe, a feature."""
