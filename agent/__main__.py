@@ -86,7 +86,7 @@ def _audit(args: argparse.Namespace) -> None:
     from agent import audit
 
     folder = args.folder or data_home()
-    if not (folder / audit.FILE).exists():
+    if not any((folder / name).exists() for name in (audit.FILE, audit.KEY)):
         sys.exit(f"error: there is no audit log in {folder}: it begins with the first conversation")
     log = audit.Audit(folder)
     if args.what == "show":
