@@ -121,7 +121,7 @@ def _replay(args: argparse.Namespace) -> None:
     for one in cassette.replay(recorded, granted=cassette.DEFAULT_GRANT | set(args.allow)):
         changed += bool(one.changes)
         same = f"as recorded ({one.numbers} values)"
-        print(f"{one.id} {one.tool}: {'; '.join(one.changes[:8]) or same}", flush=True)
+        print(f"{f'{one.id} {one.tool}'.strip()}: {'; '.join(one.changes[:8]) or same}", flush=True)
     print(f"{len(recorded.calls)} calls, {changed or 'nothing'} changed")
     sys.exit(1 if changed else 0)
 

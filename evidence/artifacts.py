@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
+from evidence.code import LEAST_DIGEST
 from evidence.errors import ArgumentError
 from evidence.home import data_home
 from evidence.shapes import Artifact, ArtifactKind
@@ -94,7 +95,7 @@ def find(kind: ArtifactKind, reference: str) -> Stored:
 
     known = sorted(_all(kind), key=lambda line: -_names(line).get(reference, max(_names(line).values(), default=0.0)))
     for line in known:
-        by_digest = len(reference) >= 6 and line["digest"].startswith(reference)
+        by_digest = len(reference) >= LEAST_DIGEST and line["digest"].startswith(reference)
         if reference in (*_names(line), *_evidences(line)) or by_digest:
             try:
                 tensors = load_file(_folder(kind) / f"{line['digest']}.safetensors")

@@ -268,7 +268,7 @@ def _reference(value: Any, kind: ArtifactKind) -> Any:
 
 def _identity(tool: str, arguments: dict[str, Any], model: "Target", used: dict[str, Artifact]) -> str:
     """The same question of the same weights, with the same artefacts, has the same id."""
-    exact = {name: exactly(value, {one.name: one.digest for one in used.values()}) for name, value in arguments.items()}
+    exact = {name: exactly(value, used.values()) for name, value in arguments.items()}
     asked = json.dumps(
         [tool, exact, model.name, model.weights_digest, model.adapter_digest, sorted(used)], sort_keys=True
     )

@@ -33,11 +33,6 @@ class Conversation:
                 kept.append(part)
         return kept
 
-    @property
-    def made(self) -> dict[str, str]:
-        """The evidence that made each artefact: its id by their digest."""
-        return {one.digest: name for name, found in self.evidence.items() for one in found.artifacts}
-
 
 def read(folder: Path, thread: str) -> Conversation:
     """A conversation from the data folder, without opening the agent.

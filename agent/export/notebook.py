@@ -11,7 +11,7 @@ from agent.events import Said
 from agent.export.conversation import Conversation
 from agent.export.report import quoted
 from evidence import Evidence, as_figure, as_text
-from evidence.code import as_call
+from evidence.code import as_call, references
 
 SHOWN = "print(as_text({name}))\nas_figure({name})"
 
@@ -31,13 +31,16 @@ def _cells(conversation: Conversation) -> Iterator[Any]:
     tools = sorted({e.provenance.tool for e in conversation.evidence.values() if e.provenance})
     imports = ["import target", "from evidence import as_figure, as_text"]
     yield v4.new_code_cell("\n".join([*imports, *([f"from tools import {', '.join(tools)}"] if tools else [])]))
+    made: dict[str, str] = {}  # what the cells so far made, by digest and by evidence id: the variable that holds it
     for part in conversation.shown:
         if isinstance(part, Said):
             who = "You" if part.who == "person" else "Maieutic"
             yield v4.new_markdown_cell(f"**{who}**\n\n{quoted(part.text)}")
         else:
             name = str(part.evidence)
-            yield _measured(name, conversation.evidence[name], conversation.made)
+            found = conversation.evidence[name]
+            yield _measured(name, found, made)
+            made |= dict.fromkeys(references(found), name)
 
 
 def _measured(name: str, found: Evidence, made: dict[str, str]) -> Any:
