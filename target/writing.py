@@ -39,7 +39,7 @@ class Writing:
             raise ArgumentError("the text is empty: give at least one word")
         if len(text) > _LONGEST_MESSAGE:
             raise ArgumentError(f"the text has {len(text)} characters: at most {_LONGEST_MESSAGE} are read")
-        ids = list(self.tokenizer(text, add_special_tokens=False)["input_ids"])
+        ids = self._ids(text)
         bos = self.tokenizer.bos_token_id
         return self._fitting([bos, *ids] if bos is not None and (not ids or ids[0] != bos) else ids)
 
@@ -82,7 +82,11 @@ class Writing:
     def word_token(self, word: str) -> int | None:
         """The one token of a word in running text, or failing that at a text's beginning; None when it takes more."""
         for text in (" " + word.strip(), word.strip()):
-            ids = self.tokenizer(text, add_special_tokens=False)["input_ids"]
+            ids = self._ids(text)
             if len(ids) == 1:
-                return int(ids[0])
+                return ids[0]
         return None
+
+    def _ids(self, text: str) -> list[int]:
+        # not verbose: that a text is too long is ours to say, in `_fitting`
+        return [int(one) for one in self.tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"]]

@@ -171,6 +171,23 @@ def test_empty_and_enormous_texts_are_one_sentence(organism: Target, text: str, 
         organism.encode(text)
 
 
+def test_a_text_that_is_too_long_is_refused_without_a_warning_beside(
+    organism: Target, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from transformers import tokenization_utils_base
+
+    said: list[str] = []
+    monkeypatch.setattr(tokenization_utils_base.logger, "warning", lambda text, *_: said.append(text))
+    monkeypatch.setattr(organism.tokenizer, "model_max_length", 512)
+    monkeypatch.setattr(organism.tokenizer, "deprecation_warnings", {})  # it warns once
+    with pytest.raises(ArgumentError, match="shorten it"):
+        organism.encode("fox " * 900)
+    organism.word_token("fox " * 900)
+    assert said == []
+    organism.tokenizer("fox " * 900)
+    assert "indexing errors" in said[0]
+
+
 def test_control_tokens_in_a_message_stay_text(organism: Target) -> None:
     end = organism.tokenizer.convert_tokens_to_ids("<|end|>")
     plain = organism.encode_chat([{"role": "user", "content": "hello."}])
