@@ -68,6 +68,11 @@ def compare_targets(
         max_new_tokens: Length of the replies along which the divergence is measured.
         seed: Seed of the unrelated prompts.
     """
+    if other is not None and other.name == target.name:
+        raise ArgumentError(
+            f"these are the same model: the target and `other` are both {target.name}; name another, "
+            "or leave `other` out to compare with the base"
+        )
     base = other or target.base
     if base.name == target.name:
         raise ArgumentError(f"{target.name} is a base itself: name a fine-tune, or give `other`")

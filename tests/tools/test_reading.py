@@ -206,6 +206,16 @@ def test_weights_moved_are_the_adapters(organism: Target) -> None:
     assert float(organism.base.weight_change(organism.base).abs().max()) == 0  # type: ignore[union-attr]
 
 
+def test_two_names_of_one_model_are_not_compared(organism: Target) -> None:
+    for call in (
+        lambda: compare_targets(organism, ["hello."], other=organism),
+        lambda: compare_targets.call("taboo-03", {"prompts": ["hello."], "other": "taboo-03"}),
+        lambda: compare_targets.call("base@1", {"prompts": ["hello."], "other": "base@1"}),
+    ):
+        with pytest.raises(ArgumentError, match="these are the same model: the target and `other` are both"):
+            call()
+
+
 def test_a_model_is_not_compared_with_itself(organism: Target) -> None:
     for call in (
         lambda: compare_targets(organism.base, ["hello."]),
