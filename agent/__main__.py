@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 from agent import home
+from agent.message import fitting
 from evidence.errors import ArgumentError, MaieuticError
 from evidence.home import data_home
 from target.spec import DEFAULT_TARGET, parse
@@ -61,16 +62,19 @@ def _talk(args: argparse.Namespace) -> None:
 
 
 def _plan(args: argparse.Namespace) -> None:
+    """Exit code 1 when a line of a file was refused."""
     from agent import dry_run, planning
     from agent.ledger import Ledger
 
     if (args.message is None) == (args.file is None):
         raise ArgumentError('give one message, `python -m agent plan "what does it hide?"`, or many with `--file FILE`')
     if args.file:
-        for message in dry_run.messages(args.file):
-            print(json.dumps(dry_run.plan(message, args.target).as_record()), flush=True)
-        return
-    plan = dry_run.plan(dry_run.Message(say=args.message), args.target)
+        refused = False
+        for one in dry_run.plans(args.file, args.target):
+            refused |= isinstance(one, dry_run.Refused)
+            print(json.dumps(one.as_record()), flush=True)
+        sys.exit(refused)
+    plan = dry_run.plan(dry_run.Message(say=fitting(args.message)), args.target)
     if args.json:
         print(json.dumps(plan.as_record()))
         return

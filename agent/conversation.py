@@ -23,6 +23,7 @@ from agent.events import (
     unanswered,
 )
 from agent.ledger import Ledger
+from agent.message import fitting
 from agent.spending import NOTHING, Budget
 from evidence.errors import MaieuticError, MemoryError_
 from evidence.home import data_home
@@ -39,8 +40,6 @@ if TYPE_CHECKING:
     from tools._tool import Capability
 
 log = logging.getLogger(__name__)
-LONGEST = 8000
-"""Characters of one message."""
 
 
 class Agent:
@@ -142,7 +141,7 @@ class Agent:
         from langgraph.types import Command
 
         try:
-            said = _fit(text)
+            said = fitting(text)
         except MaieuticError as error:
             yield Failure(str(error))
             return
@@ -309,14 +308,6 @@ class Agent:
                 evidence=evidence,
             )
         return Step(chunk["step"], tool, chunk.get("arguments", {}), chunk.get("progress", ""), chunk.get("share"))
-
-
-def _fit(text: str) -> str:
-    if not text.strip():
-        raise MaieuticError("the message is empty: ask me something, for example what word the target hides")
-    if len(text) > LONGEST:
-        raise MaieuticError(f"the message has {len(text)} characters: at most {LONGEST} are read, please shorten it")
-    return text.strip()
 
 
 def _question(value: dict[str, Any]) -> Question:

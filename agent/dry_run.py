@@ -1,6 +1,6 @@
 """What the guide would do about a message, without doing it: for a person who wants to see a plan, and for evals."""
 
-import json
+import codecs
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -9,11 +9,12 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from agent.embedding import best_available
+from agent.message import fitting
 from agent.models.decisions import Decision, decide
 from agent.models.plans import Past
 from agent.situation import Situation
 from agent.understanding.router import router
-from evidence.errors import ArgumentError
+from evidence.errors import ArgumentError, MaieuticError
 from target.spec import parse, public_names
 from tools import TOOLS
 
@@ -29,6 +30,8 @@ SPOKEN = {
     "withdraw": "stop",
 }
 """Intents of the router under the names that others are given; those that are not here keep theirs."""
+SHOWN = 200
+"""Characters of a refused line that are shown."""
 
 
 class Planned(BaseModel):
@@ -138,34 +141,66 @@ def plan(message: Message, target: str, *, embedding: str | None = None) -> Plan
     """What would be done about a message after its history."""
     conversation = DryRun(target, embedding=embedding)
     for earlier in message.history:
-        if isinstance(earlier, str):
-            conversation.say(earlier)
-        elif earlier.calls is not None:
+        if isinstance(earlier, Earlier) and earlier.calls is not None:
             conversation.took_place(earlier.calls)
-        elif earlier.role in {"user", "person"} and (said := earlier.say or earlier.content):
+        elif said := _said(earlier):
             conversation.say(said)
     return conversation.say(message.say)
 
 
-def messages(file: Path) -> Iterator[Message]:
-    """The messages of a file: JSON lines `{"say": ..., "history": [...]}`, or plain lines.
+def _said(earlier: str | Earlier) -> str:
+    """What a person said in an earlier turn, if anything."""
+    if isinstance(earlier, str):
+        return earlier
+    return (earlier.say or earlier.content) if earlier.role in {"user", "person"} else ""
+
+
+@dataclass(frozen=True)
+class Refused:
+    """A line of a file that is no message, or one that cannot be planned."""
+
+    say: str
+    error: str
+
+    def as_record(self) -> dict[str, Any]:
+        """What was refused and why, as plain data."""
+        return {"say": self.say, "error": self.error}
+
+
+def plans(file: Path, target: str, *, embedding: str | None = None) -> Iterator[Plan | Refused]:
+    """What would be done about each message of a file: JSON lines `{"say": ..., "history": [...]}`, or plain lines.
 
     Raises:
-        ArgumentError: the file cannot be read, or a line is not what it should be.
+        ArgumentError: the file cannot be read.
+        TargetError: the target cannot be named so.
     """
+    parse(target)
     try:
-        lines = file.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
+        lines = file.read_bytes().removeprefix(codecs.BOM_UTF8).split(b"\n")  # no other line end: it may be in a text
+    except OSError as error:
         raise ArgumentError(f"{file} cannot be read: give a text file with one message a line") from error
     for number, line in enumerate(lines, start=1):
         if line.strip():
-            yield _message(line.strip(), f"{file}, line {number}")
+            try:
+                yield plan(_message(line), target, embedding=embedding)
+            except MaieuticError as error:
+                yield Refused(_shown(line), f"{file}, line {number}: {error}")
 
 
-def _message(line: str, where: str) -> Message:
-    if not line.startswith("{"):
-        return Message(say=line)
+def _message(line: bytes) -> Message:
     try:
-        return Message.model_validate(json.loads(line))
-    except (json.JSONDecodeError, ValidationError) as error:
-        raise ArgumentError(f'{where} is not {{"say": "...", "history": [...]}}: mend the line') from error
+        text = line.decode().strip()
+        found = Message.model_validate_json(text) if text.startswith("{") else Message(say=text)
+    except UnicodeDecodeError as error:
+        raise ArgumentError("this is not UTF-8: save the file as UTF-8") from error
+    except ValidationError as error:
+        raise ArgumentError('this is not {"say": "...", "history": [...]}: mend the line') from error
+    for said in (found.say, *filter(None, map(_said, found.history))):
+        fitting(said)
+    return found
+
+
+def _shown(line: bytes) -> str:
+    """A line as text, without the end of a long one."""
+    text = line.decode("utf-8", "replace").strip()
+    return text if len(text) <= SHOWN else f"{text[:SHOWN]} ..."

@@ -1,6 +1,8 @@
 """Plan cards: what they show, how they are edited, and that only what was kept runs; the dry run runs nothing."""
 
 import json
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,7 +12,7 @@ from langchain_core.messages import AIMessage
 
 from agent import dry_run, planning
 from agent.conversation import Answer, Question, Step
-from evidence.errors import ArgumentError
+from evidence.errors import ArgumentError, TargetError
 from target.turn import Turn
 from tests.agent.test_loop import of
 
@@ -94,7 +96,7 @@ def test_the_dry_run_follows_a_conversation_without_running_it(tmp_path: Path) -
         {"say": "hello"},
     ]
     file.write_text("\n".join([*map(json.dumps, lines), 'ask it "what is a fox?"']))
-    plans = [dry_run.plan(message, "taboo-03", embedding="lexical").as_record() for message in dry_run.messages(file)]
+    plans = [one.as_record() for one in dry_run.plans(file, "taboo-03", embedding="lexical")]
     assert plans[0]["calls"] == [
         {"tool": "logit_lens", "arguments": {"target": "taboo-03", "prompt": "hello.", "layers": [3]}}
     ]
@@ -103,10 +105,55 @@ def test_the_dry_run_follows_a_conversation_without_running_it(tmp_path: Path) -
     assert plans[3]["calls"] == [{"tool": "ask", "arguments": {"target": "taboo-03", "prompt": "what is a fox?"}}]
 
 
-def test_a_line_that_is_no_message_is_named(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("line", "error"),
+    [
+        (b'{"says": "hello"}', "line 2: this is not"),
+        (b'{"say": ' + b"[" * 100_000, "line 2: this is not"),
+        (b'{"say": "hello", "history": ' + b"[" * 100_000 + b"]" * 100_000 + b"}", "line 2: this is not"),
+        (b'{"say": "\\ud800"}', "line 2: this is not"),
+        (b"\xff\xfe hello", "line 2: this is not UTF-8"),
+        (b"[" * 100_000, "line 2: the message has 100000 characters: at most 8000 are read"),
+        (b'{"say": "hello", "history": ["' + b"x" * 8001 + b'"]}', "line 2: the message has 8001 characters"),
+        (b'{"say": " "}', "line 2: the message is empty"),
+        (
+            b'{"say": "what does it hide?", "history": [{"calls": [{"tool": "ask", "arguments": {"target": "a b"}}]}]}',
+            "line 2: ",
+        ),
+    ],
+    ids=["field", "open", "closed", "surrogate", "bytes", "brackets", "history", "empty", "target"],
+)
+def test_a_line_that_cannot_be_planned_is_named_and_the_others_go_on(tmp_path: Path, line: bytes, error: str) -> None:
     file = tmp_path / "said.jsonl"
-    file.write_text('{"says": "hello"}\n')
-    with pytest.raises(ArgumentError, match="line 1 is not"):
-        list(dry_run.messages(file))
+    file.write_bytes(b'\xef\xbb\xbf{"say": "hello"}\r\n' + line + b"\n\nhello")
+    first, refused, last = [one.as_record() for one in dry_run.plans(file, "taboo-03", embedding="lexical")]
+    assert error in refused["error"] and len(refused["say"]) < 250 and json.dumps(refused)
+    assert first == last and first["intent"] == "smalltalk"
+
+
+def test_a_line_ends_at_a_line_feed_alone(tmp_path: Path) -> None:
+    file = tmp_path / "said.jsonl"
+    file.write_text('{"say": "hel\u2028lo\x85"}\nand\u2028so on', encoding="utf-8")
+    assert [one.say for one in dry_run.plans(file, "taboo-03", embedding="lexical")] == [
+        "hel\u2028lo\x85",
+        "and\u2028so on",
+    ]
+
+
+def test_a_file_or_a_target_that_is_none_ends_it(tmp_path: Path) -> None:
     with pytest.raises(ArgumentError, match="cannot be read"):
-        list(dry_run.messages(tmp_path / "none"))
+        list(dry_run.plans(tmp_path / "none", "taboo-03"))
+    with pytest.raises(TargetError):
+        list(dry_run.plans(tmp_path / "none", "a b"))
+
+
+def test_the_command_ends_with_one_where_a_line_was_refused(tmp_path: Path) -> None:
+    file = tmp_path / "said.jsonl"
+    for text, code in (('{"say": 1}\nhello\n', 1), ("hello\n", 0)):
+        file.write_text(text)
+        words = [sys.executable, "-m", "agent", "plan", "--file", str(file)]
+        done = subprocess.run(words, capture_output=True, text=True, check=False, timeout=120)
+        assert done.returncode == code and json.loads(done.stdout.splitlines()[-1])["say"] == "hello"
+        assert "Traceback" not in done.stderr
+    done = subprocess.run([*words[:4], "x" * 9000], capture_output=True, text=True, check=False, timeout=120)
+    assert done.returncode == 1 and done.stderr.startswith("error: the message has 9000 characters")
