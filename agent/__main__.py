@@ -19,9 +19,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m agent")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     chat = commands.add_parser("chat", help="talk in the terminal; an empty line ends it")
-    chat.add_argument("--target", default=DEFAULT_TARGET)
+    chat.add_argument("--target", help=f"what to look at (default: what --thread is about, else {DEFAULT_TARGET})")
     chat.add_argument("--agent", default="guide")
     chat.add_argument("--person", default="me", help="whose memory is used (default: %(default)s)")
+    chat.add_argument(
+        "--thread",
+        metavar="NAME",
+        help="go on with the conversation of this name, also after its process was killed in the middle of an answer; "
+        "a new name begins one (default: a new name, which is printed)",
+    )
     chat.set_defaults(run=_talk)
     plan = commands.add_parser("plan", help="show what the guide would do about a message, without doing it")
     plan.add_argument("message", nargs="?", help="what a person says")
@@ -57,7 +63,7 @@ def main() -> None:
 
 
 def _talk(args: argparse.Namespace) -> None:
-    parse(args.target)
+    parse(args.target or DEFAULT_TARGET)
     asyncio.run(_chat(args))
 
 
@@ -133,19 +139,14 @@ def _replay(args: argparse.Namespace) -> None:
 async def _chat(args: argparse.Namespace) -> None:
     import uuid
 
-    from agent.conversation import Agent, Answer, Failure, Notice, Question, Step
+    from agent import terminal
+    from agent.conversation import Agent
 
+    thread = args.thread or f"terminal-{uuid.uuid4().hex[:8]}"
+    terminal.check_thread(thread)
     agent = await Agent(args.agent).start()
-    thread = f"terminal-{uuid.uuid4().hex[:8]}"
-    print(f"Looking at {args.target} (conversation {thread}). Ask, for example: What word is {args.target} hiding?")
     try:
-        while said := (await asyncio.to_thread(input, "\nyou> ")).strip():
-            async for event in agent.send(thread, said, person=args.person, target=args.target):
-                match event:
-                    case Step(progress=doing) if doing:
-                        print(f"  ... {doing}", file=sys.stderr)
-                    case Answer(text=words) | Question(text=words) | Notice(text=words) | Failure(text=words):
-                        print(f"\n{words}")
+        await terminal.talk(agent, thread, person=args.person, target=args.target)
     finally:
         await agent.close()
 

@@ -1,0 +1,64 @@
+"""A conversation in a terminal: begun, or gone on with after the process that held it ended."""
+
+import asyncio
+import re
+import sys
+from collections.abc import AsyncIterator
+
+from agent.conversation import Agent, Answer, Event, Failure, Notice, Question, Step
+from evidence.errors import ArgumentError
+from target.spec import DEFAULT_TARGET
+
+_NAME = re.compile(r"\w[\w.-]{0,79}")
+
+
+def check_thread(name: str) -> None:
+    """Refuse a name that could not be that of a file to export to.
+
+    Raises:
+        ArgumentError: it could not.
+    """
+    if not _NAME.fullmatch(name):
+        raise ArgumentError(
+            f"{name[:80]!r} cannot be the name of a conversation: use letters, digits, '-', '_' and '.', "
+            "at most 80, beginning with a letter or digit"
+        )
+
+
+async def talk(agent: Agent, thread: str, *, person: str, target: str | None) -> None:
+    """Go on with a conversation, or begin one of this name; an empty line ends it.
+
+    Args:
+        agent: a started agent.
+        thread: name of the conversation.
+        person: whose memory is used.
+        target: what to look at; None for what the conversation is about.
+    """
+    about = await agent.target(thread)
+    looked_at = target or about or DEFAULT_TARGET
+    if about is None:
+        print(f"Looking at {looked_at} (conversation {thread}). Ask, for example: What word is {looked_at} hiding?")
+    else:
+        print(f"Going on with conversation {thread}, looking at {looked_at}.")
+        await _catch_up(agent, thread, person)
+    while said := (await asyncio.to_thread(input, "\nyou> ")).strip():
+        await _show(agent.send(thread, said, person=person, target=looked_at))
+
+
+async def _catch_up(agent: Agent, thread: str, person: str) -> None:
+    """End a turn that was cut off, and show the question that waits for an answer."""
+    if await agent.unfinished(thread):
+        said = [text for who, text in await agent.history(thread) if who == "person"]
+        print(f"\nyou> {said[-1]}" if said else "")
+        await _show(agent.resume(thread, person=person))
+    elif waiting := await agent.waiting(thread):
+        print(f"\n{waiting.text}")
+
+
+async def _show(events: AsyncIterator[Event]) -> None:
+    async for event in events:
+        match event:
+            case Step(progress=doing) if doing:
+                print(f"  ... {doing}", file=sys.stderr)
+            case Answer(text=words) | Question(text=words) | Notice(text=words) | Failure(text=words):
+                print(f"\n{words}", flush=True)
