@@ -41,6 +41,7 @@ def main() -> None:
     export.add_argument("thread", help="the conversation; a wrong name lists the newest")
     export.add_argument("--as", dest="form", choices=["report", "notebook", "cassette"], default="report")
     export.add_argument("--out", type=Path, help="the file to write (default: in the exports of the data folder)")
+    export.add_argument("--force", action="store_true", help="write over the file of --out if there is one")
     export.add_argument("--folder", type=Path, help="the data folder (default: $MAIEUTIC_HOME, or the system's place)")
     export.set_defaults(run=_export)
     replay = commands.add_parser("replay", help="run a cassette again, offline, and report what changed")
@@ -111,6 +112,8 @@ def _export(args: argparse.Namespace) -> None:
     from agent.export.conversation import read
 
     folder = args.folder or data_home()
+    if args.out and args.out.is_file() and not args.force:
+        raise ArgumentError(f"{args.out} is there already: choose another --out, or write over it with --force")
     try:
         print(export.write(read(folder, args.thread), args.form, args.out, folder))
     except OSError as error:
