@@ -65,6 +65,7 @@ class Agent:
         self.ledger: Any = None
         self.audit: Any = None
         self.archive: Any = None
+        self.voice: Any = None
         self._database: Any = None
         self._steps: dict[str, str] = {}
         self._running: set[asyncio.Task[None]] = set()
@@ -123,7 +124,8 @@ class Agent:
         except MemoryError_ as error:
             self.memory_problem = str(error)
             log.warning("%s", error)
-        return Nodes(self._voice(), self.ledger, Permissions(self.audit), self.archive, self.memory, self.embedding)
+        self.voice = self._voice()
+        return Nodes(self.voice, self.ledger, Permissions(self.audit), self.archive, self.memory, self.embedding)
 
     async def close(self) -> None:
         """Close what was opened, so that another process may open it."""

@@ -3,12 +3,15 @@
 The guide goes the same way; of all this it needs nothing.
 """
 
+import json
 import logging
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from langchain_core.language_models import BaseChatModel
-from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage, ToolMessage
+from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage, HumanMessage, SystemMessage, ToolMessage
+from langchain_core.messages.tool import invalid_tool_call, tool_call
 
 from agent.models import failures
 from agent.spending import NOTHING, Budget, Spent, added
@@ -49,6 +52,9 @@ class Voice:
             said = await self._said(shown)
             if self.costs:
                 spent = added(spent, said, shown)
+            if self.costs and not (said.text or said.tool_calls or said.invalid_tool_calls):
+                said = await self._said(shown, streaming=False)  # a refusal is not in what some packages stream
+                spent = added(spent, said, shown)
             if said.tool_calls or not said.invalid_tool_calls:
                 return _finished(said, self.spec), spent
             shown += _told_off(said)
@@ -56,12 +62,13 @@ class Voice:
             f"{self.spec} called a tool {MENDED + 1} times with arguments that are no JSON: ask in other words"
         )
 
-    async def _said(self, messages: list[BaseMessage]) -> AIMessage:
+    async def _said(self, messages: list[BaseMessage], *, streaming: bool = True) -> AIMessage:
         """One reply; a request that is too long is shortened once, an answer that breaks off is asked for once more."""
-        model = self.model.bind_tools(self.offer.tools(messages))
+        plain = self.model if streaming else self.model.model_copy(update={"disable_streaming": True})
+        model = plain.bind_tools(self.offer.tools(messages))
         for tries in range(2):
             try:
-                return await model.ainvoke(messages)
+                return await _whole(model.astream(messages))
             except MaieuticError:
                 raise
             except Exception as error:
@@ -73,6 +80,36 @@ class Voice:
                     raise sentence from error
                 messages = _shortened(messages) if kind == "overflow" else messages
         raise AssertionError("unreachable: the second try returns or raises")
+
+
+async def _whole(pieces: AsyncIterator[BaseMessage]) -> AIMessage:
+    """A reply from its pieces. Arguments that are only the beginning of JSON are none: LangChain would complete them."""
+    whole: Any = None
+    async for piece in pieces:
+        whole = piece if whole is None else whole + piece
+    if not isinstance(whole, AIMessageChunk):
+        return whole or AIMessage("")
+    good, bad = [], []
+    for chunk in whole.tool_call_chunks:
+        try:
+            arguments = json.loads(chunk["args"] or "{}")
+        except json.JSONDecodeError:
+            arguments = None
+        if isinstance(arguments, dict):
+            good.append(tool_call(name=chunk["name"] or "", args=arguments, id=chunk["id"]))
+        else:
+            bad.append(
+                invalid_tool_call(name=chunk["name"], args=chunk["args"], id=chunk["id"], error="no JSON object")
+            )
+    return AIMessage(
+        whole.content,
+        id=whole.id,
+        tool_calls=good,
+        invalid_tool_calls=[*bad, *(whole.invalid_tool_calls if not whole.tool_call_chunks else [])],
+        usage_metadata=whole.usage_metadata,
+        response_metadata=whole.response_metadata,
+        additional_kwargs=whole.additional_kwargs,
+    )
 
 
 def _finished(said: AIMessage, spec: str) -> AIMessage:

@@ -85,6 +85,8 @@ class Given:
     @property
     def other_word(self) -> str | None:
         """The word that another is held against."""
+        if self.slots.other_word:
+            return self.slots.other_word
         found = self.words[1] if len(self.words) > 1 else words.instead(self.slots.rest)
         return None if found in self.words[:1] else found
 
@@ -102,6 +104,8 @@ class Given:
         field = self.properties[name]
         allowed = [value for one in (field, *field.get("anyOf", [])) for value in one.get("enum", [])]
         for value in allowed:
+            if name == "components" and re.search(r"\bheads?\b", self.slots.rest, re.IGNORECASE):
+                return None
             pattern = _CHOICES.get((name, value), rf"\b{re.escape(value)}\b")
             if value != field.get("default") and re.search(pattern, self.slots.rest, re.IGNORECASE):
                 return str(value)
@@ -197,7 +201,7 @@ _SOURCES: dict[str, Callable[[Given, Situation], Any]] = {
         dict.fromkeys([*words.candidates(g.slots.rest), *g.slots.quoted_words, *g.slots.texts])
     ),
     "target": lambda g, s: None if _is_beside(g) else g.slots.target,
-    "other": lambda g, s: g.slots.target if _is_beside(g) else g.slots.other,
+    "other": lambda g, s: g.slots.target if _is_beside(g) else _second(g),
     "chat": lambda g, s: _chat(g),
     "draws": lambda g, s: counts.draws(g.slots.rest),
     "position": lambda g, s: counts.position(g.slots.rest),
@@ -236,6 +240,11 @@ def _self_report(one: Given, situation: Situation) -> dict[str, Any]:
         "questions": asked,
         "prompts": [text for text in one.texts if text not in asked],
     }
+
+
+def _second(one: Given) -> str | None:
+    """The second model named; the same one twice is a slip, but where two are to be compared."""
+    return one.slots.other if one.slots.other != one.slots.target or "k" in one.properties else None
 
 
 def _is_beside(one: Given) -> bool:

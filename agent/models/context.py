@@ -13,13 +13,11 @@ CONSIDERED = 0.02
 """Probability from which an intent is weighed again."""
 IMPOSSIBLE, FITTING = 0.25, 4.0
 """How much less likely a request is that cannot be carried out here, and how much likelier one that takes what "it" is."""
-_IT = re.compile(r"\b(?:it|that|this|them|these|those)\b", re.IGNORECASE)
+_IT = re.compile(r"\b(?:its?|that|this|them|their|these|those)\b", re.IGNORECASE)
 
 
 def weighed(route: Route, said: str, past: Past, situation: Situation) -> Route:
     """The route after what came before it."""
-    if not past.calls:
-        return route
     shares = {intent: share * _weight(intent, route, said, past, situation) for intent, share in route.shares.items()}
     total = sum(shares.values())
     ranked = sorted(((share / total, intent) for intent, share in shares.items()), reverse=True)
@@ -30,11 +28,15 @@ def weighed(route: Route, said: str, past: Past, situation: Situation) -> Route:
 def _weight(intent: str, route: Route, said: str, past: Past, situation: Situation) -> float:
     if route.shares[intent] < CONSIDERED:
         return 1.0
-    if intent == "followup":
-        return 1.0 if followups.changed(past, route.slots, situation) else IMPOSSIBLE
+    if intent == "followup" and past.calls:
+        return 1.0 if followups.changed(past, route.slots, situation, said) else IMPOSSIBLE
     if intent not in TOOLS:
         return 1.0
     takes = TOOLS[intent].schema()["properties"]
+    if "feature" in takes and _only_a_number(route, past):
+        return IMPOSSIBLE
+    if not past.calls:
+        return 1.0
     if _IT.search(said) and any(name in takes for name in _made_last(past)):
         return FITTING
     return IMPOSSIBLE if isinstance(plans.plan(intent, route.slots, past, situation), Question) else 1.0
@@ -45,8 +47,15 @@ def _made_last(past: Past) -> list[str]:
     for call in reversed(past.calls):
         for name, tools in _OF.items():
             if call["name"] in tools:
-                return [name]
+                return [name, f"{name}s"]
     return []
+
+
+def _only_a_number(route: Route, past: Past) -> bool:
+    """Whether nothing but a number speaks for a feature: "what is 12 times 48?"."""
+    slots = route.slots
+    named = slots.feature is not None or slots.dictionary is not None or past.argument("feature") is not None
+    return not named and slots.bare is not None
 
 
 _OF = {

@@ -22,7 +22,7 @@ INVESTIGATION = ("compare_targets", "elicit_secret", "self_report")
 """What a person gets who asks for an investigation as a whole: what changed, what is hidden, what it says of itself."""
 _BETWEEN = re.compile(
     r"(?<=[?.!;])\s+(?:and\s+|then\s+|after that,?\s+|afterwards,?\s+)*"
-    r"|,?\s+(?:and then|and afterwards|and after that|then|afterwards|after that|and also|and|also|plus)\s+",
+    r"|,?\s+(?:and then|and afterwards|and after that|then|afterwards|after that|and also|and|also|plus|,? second(?:ly)?)\s+",
     re.IGNORECASE,
 )
 _GOES_ON = re.compile(
@@ -34,6 +34,14 @@ _GOES_ON = re.compile(
 _A_THING = re.compile(r"(?:its|the|a|an|their|this|that|one|another|some|no)\b", re.IGNORECASE)
 CLEAR = 0.75
 """Probability from which half a message is a request by itself."""
+ELLIPTIC = 4
+"""Words up to which the second half of a message may leave out what it is about."""
+_DOES = re.compile(
+    r"(?:ask|tell|show|find|train|probe|steer|push|add|ablate|remove|project|erase|knock|switch|turn|crank|apply|run|use|compare|decode|look up"
+    r"|patch|plot|draw|measure|check|give|let|test|list|steer|score|swap)\b",
+    re.IGNORECASE,
+)
+"""How a request begins that tells to do something."""
 LOOKS_LIKE = 0.05
 """Probability that a whole message must give to each of two requests that it holds."""
 _YES = re.compile(r"(?:yes|ok|okay|sure|yours|any|use yours|whatever|go ahead|you choose|please do)\W*$", re.IGNORECASE)
@@ -60,7 +68,7 @@ def decide(said: str, past: Past, situation: Situation, read: Reader) -> Decisio
     """Decide about a message, which may hold several requests."""
     if answered := _answered(said, past, situation, read):
         return answered
-    parts = requests(said, read)
+    parts = requests(said, past, situation, read)
     if len(parts) == 1:
         return _one(parts[0], past, situation, read)
     found: list[Decision] = []
@@ -97,7 +105,7 @@ def _after(past: Past, decision: Decision) -> Past:
     return replace(past, calls=[*past.calls, *({"name": c.tool, "args": c.arguments} for c in decision.calls)])
 
 
-def requests(said: str, read: Reader) -> list[str]:
+def requests(said: str, past: Past, situation: Situation, read: Reader) -> list[str]:
     """The requests of a message: split only where both sides are one by themselves; greetings before them are dropped."""
     masked = said
     for one in quotes(said):
@@ -105,28 +113,36 @@ def requests(said: str, read: Reader) -> list[str]:
     for cut in _BETWEEN.finditer(masked):
         left, right = said[: cut.start()].strip(), said[cut.end() :].strip()
         if right and _greets(left, read):
-            return requests(right, read)
+            return requests(right, past, situation, read)
         joined = cut[0].strip(" ,").lower() == "and"
-        if (
-            min(len(left.split()), len(right.split())) >= 2
-            and not _GOES_ON.match(right)
-            and not (joined and _A_THING.match(right))
-            and _are_two(said, left, right, read)
-        ):
-            return [left, *requests(right, read)]
+        short = min(len(left.split()), len(right.split())) < 2
+        if short or _GOES_ON.match(right) or (joined and _A_THING.match(right)):
+            continue
+        first = _one(left, past, situation, read)
+        after = _after(past, first)
+        if _are_two(said, left, right, first, after, situation, read, joined=joined):
+            return [left, *requests(right, after, situation, read)]
     return [said]
 
 
-def _are_two(said: str, left: str, right: str, read: Reader) -> bool:
-    """Whether the halves ask for different things, and the whole looks like both of them."""
-    first, second = read(left), read(right)
-    if not (_acts(first) and _acts(second)):
+def _are_two(
+    said: str, left: str, right: str, first: Decision, after: Past, situation: Situation, read: Reader, *, joined: bool
+) -> bool:
+    """Whether the halves ask for different things: the second read after the first, the whole like both of them."""
+    one, other = read(left), weighed(read(right), right, after, situation)
+    if not joined and first.calls and (other.intent == "followup" or len(right.split()) <= ELLIPTIC):
+        made = followups.changed(after, other.slots, situation, right)
+        return made is not None and made != first.calls[-1]
+    if first.intent not in TOOLS or not _acts(other):
         return False
-    if first.intent == second.intent or {first.intent, second.intent} == {"compare", "compare_targets"}:
-        texts = all(one.slots.texts and one.score >= CLEAR for one in (first, second))
-        return texts or any(_differ(first, second, name) for name in ("target", "feature"))
+    if other.intent == "ask" and first.pending is not None:
+        return False  # "switch feature 5 off and ask it this": the text is the first one's
+    if first.intent == other.intent or {first.intent, other.intent} == {"compare", "compare_targets"}:
+        texts = all(half.slots.texts and half.score >= CLEAR for half in (one, other))
+        return texts or any(_differ(one, other, name) for name in ("target", "feature"))
     whole = read(said).shares
-    return min(whole[first.intent], whole[second.intent]) >= LOOKS_LIKE or min(first.score, second.score) >= CLEAR
+    likely = min(whole.get(first.intent, 0.0), whole.get(other.intent, 0.0)) >= LOOKS_LIKE
+    return likely or not joined or min(one.score, other.score) >= CLEAR or bool(_DOES.match(right))
 
 
 def _differ(first: Route, second: Route, name: str) -> bool:

@@ -33,7 +33,7 @@ _KEPT = "Nothing you said is lost; ask again to go on."
 
 def kind(error: BaseException) -> Kind:
     """Whether a request was too long, or its answer broke off in the middle."""
-    text = f"{type(error).__name__} {error}"
+    text = _chain(error)
     if _status(error) in {400, 413, None} and _OVERFLOW.search(text):
         return "overflow"
     return "broken off" if _BROKEN.search(text) else "other"
@@ -72,6 +72,11 @@ _PROVIDERS = {
     "langchain_openai",
     "langchain_google_genai",
 }
+
+
+def _chain(error: BaseException | None) -> str:
+    """An error and what caused it, by name and text: packages wrap what the network said."""
+    return f"{type(error).__name__} {error} {_chain(error.__cause__)}" if error else ""
 
 
 def _status(error: BaseException) -> int | None:

@@ -1,5 +1,6 @@
 """From what a person said to a tool call: what they gave, what the conversation gives, and a question where it is not enough."""
 
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -60,7 +61,7 @@ class Past:
         if name in {"direction", "probe"}:
             return next(iter(self.makers(name)), None) or self.argument(name)
         if name == "directions":
-            made = self.makers("direction")
+            made = list(reversed(self.makers("direction")))
             return made[:6] if len(made) > 1 else None
         if name in {"prompt", "prompts"}:
             last = self.argument("prompt", "prompts")
@@ -73,18 +74,39 @@ class Past:
         return [c["args"]["name"] for c in reversed(self.calls) if c["name"] == MAKERS[kind] and "name" in c["args"]]
 
     def makers(self, kind: str) -> list[str]:
-        """What made an artefact of a kind, newest first: ids of evidence, or names that calls yet to run will give."""
+        """What was made of a kind, newest first: by the name the person gave it, else by the id of its evidence."""
         maker = MAKERS[kind]
-        made = [name for name, tool in reversed(self.measured.items()) if tool == maker]
-        planned = [c["args"]["name"] for c in reversed(self.calls) if c["name"] == maker and "name" in c["args"]]
-        return made or list(dict.fromkeys(planned))
+        ids = [name for name, tool in self.measured.items() if tool == maker]
+        calls = [c["args"] for c in self.calls if c["name"] == maker]
+        ids += [""] * (len(calls) - len(ids))  # what is yet to run has no evidence, but a name
+        last = ids[len(ids) - len(calls) :] if calls else []
+        named = [_called(args, name) for args, name in zip(calls, last, strict=True)]
+        return list(dict.fromkeys(name for name in reversed([*ids[: len(ids) - len(calls)], *named]) if name))
+
+
+def _called(arguments: dict[str, Any], evidence: str) -> str:
+    name = str(arguments.get("name") or "")
+    return name if name and (name != arguments.get("texts") or not evidence) else evidence
 
 
 def plan(tool: str, slots: Slots, past: Past, situation: Situation, *, supposing: bool = False) -> Call | Question:
     """What to call for a request that means this tool; `supposing`, with prompts of ours where the person names none."""
     schema = TOOLS[tool].schema()
-    stated = given(tool, slots, schema, situation, known_names(tool, past))
-    return completed(tool, {"target": situation.target} | _carried(schema, stated, past) | stated, supposing=supposing)
+    loose = past.value("word") is None  # what was looked for before is meant, where no word is clearly given
+    stated = given(tool, slots, schema, situation, known_names(tool, past), loose=loose)
+    found = {"target": situation.target} | _carried(schema, stated, past) | stated | _meant(tool, slots, stated, past)
+    return completed(tool, found, supposing=supposing)
+
+
+def _meant(tool: str, slots: Slots, stated: dict[str, Any], past: Past) -> dict[str, Any]:
+    """What words like "its" and "the same texts" stand for."""
+    if tool in _NEED_ONE_OF and not set(_NEED_ONE_OF[tool]) & set(stated) and _SAME.search(slots.rest):
+        return {"texts": past.argument("texts")} if past.argument("texts") else {}
+    if tool == "compare_directions" and "directions" not in stated:
+        names, last = slots.names(known_names(tool, past)), past.value("direction")
+        if len(names) == 1 and last and last not in names:
+            return {"directions": [last, names[0]]}
+    return {}
 
 
 def completed(tool: str, found: dict[str, Any], *, supposing: bool = False) -> Call | Question:
@@ -131,6 +153,7 @@ def _question(tool: str, missing: list[str]) -> str:
     )
 
 
+_SAME = re.compile(r"\b(?:same|these|those|them)\b", re.IGNORECASE)
 _SOME = "some"
 _NEED_ONE_OF = {"probe": ("texts", "prompts"), "find_direction": ("texts", "prompts")}
 _DEFAULTS: dict[str, dict[str, Any]] = {

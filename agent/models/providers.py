@@ -41,12 +41,12 @@ def remote(spec: str) -> "BaseChatModel":
         )
     if provider == "ollama":
         return _made(spec, model, provider)
-    return _made(spec, model, provider, timeout=_seconds(), max_retries=RETRIES)
+    return _made(spec, model, provider, timeout=_patience(provider), max_retries=RETRIES)
 
 
 def _compatible(spec: str, url: str, model: str) -> "BaseChatModel":
     options = {"base_url": url, "api_key": os.environ.get(KEY, "none"), "stream_usage": True}
-    return _made(spec, model or _only_model(url), "openai", timeout=_seconds(), max_retries=RETRIES, **options)
+    return _made(spec, model or _only_model(url), "openai", timeout=_patience("openai"), max_retries=RETRIES, **options)
 
 
 def _made(spec: str, model: str, provider: str, **options: Any) -> "BaseChatModel":
@@ -60,6 +60,17 @@ def _made(spec: str, model: str, provider: str, **options: Any) -> "BaseChatMode
         ) from error
     except Exception as error:  # each provider complains of a missing key in a way of its own
         raise ModelError(f"{spec!r} could not be set up: {' '.join(str(error).split())[:200]}") from error
+
+
+def _patience(provider: str) -> Any:
+    """The time-out as a provider's package takes it."""
+    if provider != "openai":
+        return _seconds()
+    try:
+        from openai import Timeout
+    except ImportError:
+        return _seconds()  # the package is missing, which `_made` says
+    return Timeout(_seconds())  # by a plain number, clients are shared between event loops, and break when one ends
 
 
 def _seconds() -> float:

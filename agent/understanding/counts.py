@@ -12,7 +12,7 @@ _REAL = r"-?(?:\d+(?:\.\d+)?|\.\d+)"
 _OTHERS = r"(?!\s*(?:words|tokens|samples|times|contexts|features|heads|draws|repl|random|other|controls))"
 _LIST = rf"-?{_WHOLE}(?:\s*(?:,|and|or|&|to|through|until|up to|-|–|, and)\s*{_WHOLE}\b{_OTHERS})*"
 _LAYERS = re.compile(
-    rf"\b(?:layers?|blocks?)\s*(?:no\.?|number|nr\.?|#)?\s*({_LIST})\b(?!\s*(?:times|samples|by\b|at a time|after))",
+    rf"\b(?:layers?|layres?|blocks?)\s*(?:no\.?|number|nr\.?|#)?\s*({_LIST})\b(?!\s*(?:times|samples|by\b|at a time|after))",
     re.IGNORECASE,
 )
 _SHORT = re.compile(r"(?<![\w-])l(\d+)\b(?:\s*(?:-|–|to|and|,)\s*l?(\d+)\b)?", re.IGNORECASE)
@@ -55,6 +55,7 @@ _TOKENS = re.compile(
 
 
 _CONTEXTS = re.compile(r"\b\d+ (?:contexts|examples|features|texts)\b", re.IGNORECASE)
+_ANY = re.compile(rf"(?<![\w.@-])({_REAL}|{_WHOLE})(?![\w@])", re.IGNORECASE)
 _POSITION = re.compile(r"\bposition\s*(?:no\.?|number|#|=|:)?\s*(-?\d+)", re.IGNORECASE)
 _INTO = re.compile(
     rf"\b(?:into|in|to) (?:the )?(?:input of )?(?:layer|block|L)\s*({_WHOLE})\b|\bafter layer ({_WHOLE})\b",
@@ -111,6 +112,11 @@ def bare(text: str) -> int | None:
     for pattern in (_LAYERS, _HEAD, _STRENGTH, _TEMPERATURE, _SAMPLES, _TOP, _TOKENS, _POSITION, _DRAWS, _CONTEXTS):
         text = pattern.sub(" ", text)
     return _first(_BARE, text, int)
+
+
+def any_number(text: str) -> float | None:
+    """A number alone, in digits or words: what it counts is told by what came before."""
+    return _first(_ANY, text, _real)
 
 
 def strength(text: str) -> float | None:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-Role = Literal["text", "system", "prefill", "name", "word", "inspection"]
+Role = Literal["text", "system", "prefill", "name", "word", "other word", "inspection"]
 _QUOTED = re.compile(r"\"([^\"]+)\"|“([^”]+)”|«([^»]+)»|(?<!\w)'([^']+)'(?!\w)|(?<!\w)‘([^’]+)’(?!\w)|`([^`]+)`")
 _BEFORE: dict[Role, str] = {
     "system": r"\bsystem(?: prompt| message| text)?\b(?: set| saying| that says| to| of| as|:| is|=)*\s*$",
@@ -15,7 +15,8 @@ _BEFORE: dict[Role, str] = {
     r"|\bcontinu\w+ from\s*$|\binto its mouth:?\s*$|\banswer begun (?:as|with)\s*$",
     "inspection": r"\binspection(?: prompt)?\s*(?:is|:|=)?\s*$",
     "name": r"\b(?:call(?:ed)?|name[d]?|save|store|keep)\b(?: it| them| this| that| the \w+)*(?: as| under)?(?: the name)?\s*$",
-    "word": r"\b(?:words?|tokens?|logit of|probability of)\b(?: like|:| is)?\s*$",
+    "word": r"\b(?:words?|tokens?|logit of|probability of|(?:follow|track|watch)(?:ing)?)\b(?: like|:| is)?\s*$",
+    "other word": r"\b(?:against|relative to|rather than|instead of|versus|vs\.?|compared (?:to|with)|as opposed to|over)\s*$",
 }
 """What stands right before a quotation of each role."""
 _AFTER: dict[Role, str] = {
@@ -46,6 +47,7 @@ def quotes(said: str) -> list[Quote]:
     for m in _QUOTED.finditer(said):
         text = next(group for group in m.groups() if group)
         role = _role(said[: m.start()], said[m.end() :])
+        role = role if _fits(role, text) else "text"
         listed = bool(found) and bool(_BETWEEN.match(said[found[-1].end : m.start()]))
         if listed and role == "text" and found[-1].role == "word":
             role = "word"
@@ -62,6 +64,11 @@ def _role(before: str, after: str) -> Role:
     return next((role for role, pattern in _BEFORE.items() if re.search(pattern, last)), "text")
 
 
+def _fits(role: Role, text: str) -> bool:
+    """Whether a text can be what it seems to be given as: only one word is held against another."""
+    return role != "other word" or (len(text.split()) == 1 and not text.strip().endswith((".", "?", "!")))
+
+
 def masked(said: str, found: list[Quote], stand_in: str) -> str:
     """The message with a stand-in for every quotation."""
     return "".join(_parts(said, found, stand_in))
@@ -71,6 +78,6 @@ def _parts(said: str, found: list[Quote], stand_in: str) -> Iterator[str]:
     at = 0
     for one in found:
         yield said[at : one.start]
-        yield "fox" if one.role == "word" else stand_in
+        yield "fox" if one.role in ("word", "other word") else stand_in
         at = one.end
     yield said[at:]

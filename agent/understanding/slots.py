@@ -18,13 +18,15 @@ _BASE = re.compile(
     re.IGNORECASE,
 )
 _BESIDE = re.compile(
-    r"\b(?:from|against|than|with|to|versus|vs\.?|beside|and|in place of|instead of)\s+(?:the )?(?:model |target )?$",
+    r"\b(?:from|against|than|with|versus|vs\.?|beside|and|in place of|instead of|(?:compar\w+|relative|next|close\w*|similar) to)\s+"
+    r"(?:the )?(?:model |target )?$",
     re.IGNORECASE,
 )
 _AGAINST = re.compile(
     r"\b(?:against|versus|vs\.?|than|compared (?:to|with)|beside)\s+(?:the )?(?:model |target )?$", re.IGNORECASE
 )
 _INSTEAD = re.compile(r"\b(?:in place of|instead of|rather than) (?:the |its )?base\b", re.IGNORECASE)
+_ROLES: tuple[quotes.Role, ...] = ("system", "prefill", "name", "word", "other word", "inspection")
 STAND_INS = {"{target}": "this model", "{text}": "this text", "{layer}": "5", "{word}": "fox"}
 
 
@@ -51,6 +53,8 @@ class Slots:
     """What stands in quotes, or after "ask it"; texts that are listed together are one group."""
     quoted_words: tuple[str, ...] = ()
     """What stands in quotes after "the word"."""
+    other_word: str | None = None
+    """A single word in quotes that another is held against."""
     system: str | None = None
     prefill: str | None = None
     inspection: str | None = None
@@ -118,10 +122,7 @@ def parse(utterance: str, targets: Sequence[str]) -> tuple[Slots, str]:
     quoted = quotes.quotes(said)
     plain = quotes.masked(said, quoted, STAND_INS["{text}"])
     bare = quotes.masked(said, quoted, " ; ")
-    by_role = {
-        role: tuple(q.text for q in quoted if q.role == role)
-        for role in ("system", "prefill", "name", "word", "inspection")
-    }
+    by_role = {role: tuple(q.text for q in quoted if q.role == role) for role in _ROLES}
     groups = _groups(quoted)
     if not quoted and (asked := _ASKED_OF.match(said)):
         groups = ((asked["text"],),)
@@ -140,13 +141,14 @@ def parse(utterance: str, targets: Sequence[str]) -> tuple[Slots, str]:
         rest=bare,
         target=target,
         unknown_target=unknown,
-        other=other if other != target else None,
+        other=other,
         beside=beside,
         against=against,
         base=bool(_BASE.search(bare)),
         layers=counts.layers(bare),
         groups=groups,
         quoted_words=by_role["word"],
+        other_word=next(iter(by_role["other word"]), None),
         system=next(iter(by_role["system"]), None),
         prefill=next(iter(by_role["prefill"]), None),
         inspection=next(iter(by_role["inspection"]), None),

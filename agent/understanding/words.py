@@ -6,8 +6,8 @@ from functools import cache
 from pathlib import Path
 
 _TOKEN = r"([a-z][a-z'-]*[a-z]|[a-z])"
-_JOINED = r"\s*(?:,|/|\band\b|\bor\b|&)\s*"
-_LISTED = rf"({_TOKEN}(?:{_JOINED}{_TOKEN})*)"
+_CHOSEN = r"\s*(?:,|/|&|\b(?:and|or|vs\.?|versus|against|rather than)(?!\w))\s*"
+_LISTED = rf"({_TOKEN}(?:{_CHOSEN}{_TOKEN})*)"
 _SEVERAL = rf"({_TOKEN}(?:(?:\s*,\s*(?:and |or )?|\s+and\s+|\s+or\s+|\s*/\s*){_TOKEN})+)"
 
 
@@ -30,7 +30,7 @@ _WATCHES = _one_of(
 _OPPOSED = _one_of(r"as_opposed_to rather_than instead_of in_place_of versus vs\.? against and_not but_not")
 _CONTRASTED = _one_of(
     r"rather_than instead_of in_place_of as_opposed_to versus vs\.? against over compared_to compared_with and_not but_not not"
-    r" minus minus_that_of to into or and"
+    r" minus minus_that_of becomes? turns?_into to into or and"
 )
 _CHOICE = _one_of(
     r"candidates? one_of among amongst either between only maybe choose_from options? guess\w* suspects? hidden_word secret_word taboo_word"
@@ -62,7 +62,7 @@ _BESIDE = _pattern(
 )
 _CALLED = _pattern(
     r"\b(?:call(?:ed)?|named?|save|store|keep|label)\s+(?:(?:it|them|this|that|the \w+)\s+)?(?:as\s+|under\s+)?(?:the name\s+)?"
-    rf"{_TOKEN}(?![\w-])"
+    r"([a-z][\w-]*)"
 )
 _NO_WORD = frozenset(
     [
@@ -106,7 +106,7 @@ def called_words(text: str) -> tuple[str, ...]:
     """What is called a word: "the word fox", "words hug and help", "track fire", "the rank of moon"."""
     for pattern in (_AFTER_WORD, _FOLLOWED):
         for m in pattern.finditer(text):
-            listed = [word.lower() for word in re.split(_JOINED, m[1])]
+            listed = [word.lower() for word in re.split(_CHOSEN, m[1])]
             if len(listed) > 1 and listed[0] not in _NO_WORD:
                 return tuple(dict.fromkeys(listed))
             if found := _kept(listed):
