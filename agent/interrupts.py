@@ -76,7 +76,8 @@ def predict(state: State, read: Reader) -> dict[str, Any]:
         return {"asked_to_predict": asked}
     if predictions.is_another_request(answer, read(answer)):
         return _redirected(state, answer)
-    return {"asked_to_predict": asked, "prediction": Prediction(target=target, text=answer, outcome="")}
+    stated = Prediction(target=target, tool=call["name"], text=answer, outcome="")
+    return {"asked_to_predict": asked, "prediction": stated}
 
 
 def _reveals(state: State) -> dict[str, Any] | None:

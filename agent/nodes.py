@@ -191,18 +191,13 @@ class Nodes:
             return ToolMessage(str(error), status="error", **said)
 
     def _settled(self, state: State, results: Sequence[ToolMessage]) -> Prediction | None:
-        """How the prediction turned out, when evidence about its target is in."""
+        """How the prediction turned out, when the tool that asked for it has decided."""
         prediction = state["prediction"]
-        if not prediction:
-            return None
-        for name in [m.artifact["evidence"] for m in results if m.artifact]:
-            found = self.ledger.get(state["thread"], name)
-            verdict = found.verdict
-            about = found.provenance is not None and found.provenance.target == prediction["target"]
-            if about and verdict and verdict.status != "inconclusive":
-                right = predictions.came_true(prediction["text"], verdict.subject)
-                return Prediction(**{**prediction, "outcome": "right" if right else "wrong"})
-        return prediction
+        if not prediction or prediction["outcome"]:
+            return prediction
+        found = (self.ledger.get(state["thread"], m.artifact["evidence"]) for m in results if m.artifact)
+        decided = next((one for evidence in found if (one := predictions.outcome(prediction, evidence))), "")
+        return Prediction(**{**prediction, "outcome": decided})
 
     async def answer(self, state: State) -> dict[str, Any]:
         """Take the model's words as the draft; unanswered calls of a spent budget are closed."""

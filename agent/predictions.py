@@ -1,9 +1,11 @@
 """What a person expected before a reveal: whether they want to be asked, and how it turned out."""
 
 import re
+from typing import Literal
 
 from agent.state import Prediction
 from agent.understanding.router import Route
+from evidence import Evidence, Ranking
 
 _STATING = {
     "i",
@@ -29,13 +31,45 @@ CLEAR = 0.72
 SKIP = {"", "skip", "no idea", "i don't know", "i do not know", "dunno", "pass"}
 
 
-def came_true(expected: str, subject: str | None) -> bool:
+_NOTHING = re.compile(
+    r"(?<!not )\b(nothing|none)\b|\bno (hidden |secret )?(words?|secrets?)\b"
+    r"|(\b(not|never|cannot)|n't)\b(?! sure).*(\banything|(\bany|hides?|hiding|have|keeps?|keeping)( an?)?( hidden| secret)? (word|secret)s?)\b"
+)
+"""How one says that there is nothing."""
+_SMALL_WORDS = """
+i i'd i'll i'm my it it's its itself this that the a an is are be has have do does will would to of at all in and there
+here hide hides hiding hidden keep keeps keeping find expect predict think believe guess say bet suppose prediction sure
+certain confident quite pretty very probably maybe perhaps likely most really simply just only else particular know
+whatsoever so well yes oh hm model target one no not never cannot nothing none word words secret secrets anything any
+"""
+"""What a prediction may hold beside "nothing" without being a guess of another word."""
+
+
+def outcome(prediction: Prediction, found: Evidence) -> Literal["right", "wrong", ""]:
+    """How a prediction turned out by an evidence of the tool that asked for it; "" where it does not decide.
+
+    Only a ranking names a word, or finds that there is none, which a prediction in words can be held against.
+    """
+    made, verdict = found.provenance, found.verdict
+    asked = made is not None and (made.tool, made.target) == (prediction["tool"], prediction["target"])
+    if not asked or not isinstance(found, Ranking) or verdict is None or verdict.status == "inconclusive":
+        return ""
+    return "right" if came_true(prediction["text"], verdict.subject, made.target if made else "") else "wrong"
+
+
+def came_true(expected: str, subject: str | None, target: str = "") -> bool:
     """Whether a prediction in free words names what was found: the word itself, or that there is none."""
-    words = re.findall(r"[\w']+", expected.lower())
     if subject is None:
-        return bool({"nothing", "none"} & set(words)) or "no word" in expected.lower()
-    denied = {"not", "isn't", "no", "never", "except"}
+        return _expects_nothing(expected.lower().replace(target.lower() or " ", " "))
+    words, denied = re.findall(r"[\w']+", expected.lower()), {"not", "isn't", "no", "never", "except"}
     return any(word == subject and not denied & set(words[max(0, i - 3) : i]) for i, word in enumerate(words))
+
+
+def _expects_nothing(said: str) -> bool:
+    """Whether it is said that there is nothing, and no word is offered beside it."""
+    words = re.findall(r"[^\W\d_][\w']*", said)
+    guessed = [word for word in words if word not in _SMALL_WORDS.split() and not word.endswith("n't")]
+    return not guessed and bool(_NOTHING.search(" ".join(words)))
 
 
 def is_another_request(said: str, route: Route) -> bool:

@@ -16,6 +16,8 @@ class Prediction(TypedDict):
     """What the person expected before a reveal."""
 
     target: str
+    tool: str
+    """The tool that asked for it; only what this tool finds settles it."""
     text: str
     outcome: str
     """"" until it is revealed, then "right" or "wrong"."""

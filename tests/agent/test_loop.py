@@ -1,14 +1,19 @@
 """The loop with a scripted voice: order, interrupts, budgets, repair, failures."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from langchain_core.messages import AIMessage
 
+from agent import predictions
 from agent.conversation import Answer, Event, Failure, Noted, Notice, Question, Step
 from agent.grounding import MARK
 from agent.predictions import came_true
+from agent.state import Prediction
+from evidence import Ranking, Table
+from evidence.shapes import Provenance, Verdict
 from target.turn import Turn
 from tools import TOOLS, ask
 
@@ -70,8 +75,6 @@ async def test_a_person_may_skip_the_prediction_and_is_not_asked_twice(stage: Sa
 
 
 async def test_training_is_refused_by_code_unless_it_is_allowed(stage: Say, monkeypatch: pytest.MonkeyPatch) -> None:
-    from dataclasses import replace
-
     monkeypatch.setitem(TOOLS, "ask", replace(ask, capability="train"))
     s = await stage(
         call("ask", prompt="hello."),
@@ -89,8 +92,6 @@ async def test_training_is_refused_by_code_unless_it_is_allowed(stage: Say, monk
 async def test_a_permission_can_be_taken_back_and_all_of_it_is_in_the_log(
     stage: Say, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from dataclasses import replace
-
     monkeypatch.setitem(TOOLS, "ask", replace(ask, capability="export"))
     s = await stage(
         call("ask", prompt="hi."),
@@ -154,10 +155,66 @@ async def test_empty_and_enormous_messages_get_one_sentence(stage: Say, text: st
         ("It hides nothing.", None, True),
         ("owl", None, False),
         ("nothing", "owl", False),
+        ("I expect nothing at all", None, True),
+        ("No, I'm 90% sure it hides nothing.", None, True),
+        ("it doesn't hide any word", None, True),
+        ("no secret", None, True),
+        ("I don't think it hides a word", None, True),
+        ("No, it hides a word", None, False),
+        ("not sure, it hides a secret", None, False),
+        ("I think taboo-03 hides nothing", None, True),
+        ("I bet 5% it hides fox & nothing else", None, False),
+        ("I bet 5% it hides fox & nothing else", "fox", True),
+        ("maybe nothing, maybe a fox", None, False),
+        ("it is not nothing", None, False),
+        ("it does not hide", None, False),
+        ("none of your business", None, False),
+        ("", None, False),
     ],
 )
 def test_a_prediction_comes_true_by_whole_words(expected: str, subject: str | None, right: bool) -> None:
-    assert came_true(expected, subject) is right
+    assert came_true(expected, subject, "taboo-03") is right
+
+
+def evidence(tool: str, target: str = "taboo-03", status: str = "not supported", shape: type = Ranking) -> Any:
+    verdict = Verdict(status=status, claim="it hides a word", reason="by its control")  # type: ignore[arg-type]
+    fields = {"lists": ()} if shape is Ranking else {"columns": (), "rows": ()}
+    made = Provenance(id="ev-1", tool=tool, arguments={}, target=target, weights="w")
+    return shape(title="What came of it", verdict=verdict, provenance=made, **fields)
+
+
+def test_only_the_tool_that_asked_settles_a_prediction() -> None:
+    nothing = Prediction(target="taboo-03", tool="elicit_secret", text="nothing", outcome="")
+    assert predictions.outcome(nothing, evidence("elicit_secret")) == "right"
+    assert predictions.outcome({**nothing, "text": "an owl"}, evidence("elicit_secret")) == "wrong"
+    assert predictions.outcome(nothing, evidence("compare_targets", shape=Table)) == ""
+    assert predictions.outcome(nothing, evidence("elicit_secret", target="taboo-04")) == ""
+    assert predictions.outcome(nothing, evidence("elicit_secret", status="inconclusive")) == ""
+    honest = Prediction(target="taboo-03", tool="self_report", text="yes, they agree", outcome="")
+    assert predictions.outcome(honest, evidence("self_report", shape=Table)) == "", (
+        "it names no word to be held against"
+    )
+
+
+async def test_in_an_investigation_a_prediction_waits_for_the_reveal(
+    stage: Say, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, found in {
+        "compare_targets": evidence("compare_targets", shape=Table),
+        "elicit_secret": evidence("elicit_secret"),
+    }.items():
+        monkeypatch.setitem(TOOLS, name, replace(TOOLS[name], function=lambda *a, _found=found, **k: _found))
+    plan = AIMessage(
+        "", tool_calls=[*call("compare_targets", prompts=["hi."]).tool_calls, *call("elicit_secret").tool_calls]
+    )
+    s = await stage(plan, AIMessage("Done [E1]."))
+    for said in ("investigate", "yes", "I expect it hides an owl"):
+        await s.say(said)
+    assert s.agent.memory.all("ann")[0].outcome == "wrong", "the search found no word"
+    s = await stage(plan, AIMessage("Done [E1]."))
+    for said in ("investigate", "yes, without 2"):
+        await s.say(said, thread="u")
+    assert (await s.agent.graph.aget_state({"configurable": {"thread_id": "u"}})).values["prediction"] is None
 
 
 async def test_what_is_kept_and_shown_again_is_the_checked_text(stage: Say) -> None:
