@@ -1,9 +1,9 @@
 """A plan card: what would be measured, how long it takes, what it would show; and how a person changes it."""
 
-import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from agent.consent import chosen as chosen
 from tools import TOOLS
 from tools._tool import Capability
 
@@ -12,13 +12,6 @@ BUDGET_SECONDS = 120.0
 USUAL_SECONDS: dict[Capability, float] = {"read": 1, "compute": 5, "intervene": 5, "train": 30, "export": 1}
 """What a tool is expected to take until one of its measurements is in the ledger."""
 QUESTION = "Shall I run this? Answer `yes`, `no`, `only 1`, `without 2`, or ask for something else."
-
-_ALL = {"yes", "y", "ok", "okay", "go", "accept", "run", "sure", "allow", "all", "do", "it", "ahead", "please", "them"}
-_NONE = {"no", "n", "nope", "stop", "cancel", "nothing", "none", "skip", "thanks", "don't", "dont", "not", "now"}
-_DROP = {"without", "skip", "drop", "except", "omit", "remove", "leave", "not", "no", "but"}
-_NUMBERS = ["one", "two", "three", "four", "five", "six", "seven", "eight", "nine"]
-_ORDINALS = ["first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth"]
-_FILLERS = _ALL | _DROP | {"only", "just", "keep", "step", "steps", "number", "numbers", "the", "and", "out", "last"}
 
 
 def needed(calls: Sequence[dict[str, Any]], seconds: Callable[[str], float | None]) -> bool:
@@ -36,31 +29,6 @@ def card(calls: Sequence[dict[str, Any]], target: str, seconds: Callable[[str], 
     lines = [_step(n, call, target, seconds) for n, call in enumerate(calls, start=1)]
     total = _about(estimate(calls, seconds))
     return f"This takes {len(calls)} experiment{'s' * (len(calls) > 1)}, {total} in all:\n\n" + "\n".join(lines)
-
-
-def chosen(answer: str, steps: int) -> list[int] | str | None:
-    """Which steps (from 1) an answer keeps; a sentence where it names none of the plan; None when it is another request."""
-    words = [word.strip(".,!?;:`\"'") for word in answer.lower().replace(",", " ").split()]
-    words = [word for word in words if word]
-    named = [number for word in words if (number := _number(word, steps)) is not None]
-    if len(named) > 1 and words[-1] == "one":  # as in "the second one"
-        named.pop()
-    if not words or any(word not in _FILLERS | _NONE and _number(word, steps) is None for word in words):
-        return None
-    if not named:
-        return list(range(1, steps + 1)) if words[0] in _ALL else [] if words[0] in _NONE else None
-    if strange := [number for number in named if not 1 <= number <= steps]:
-        return f"There is no step {strange[0]}: the plan has steps 1 to {steps}."
-    dropped = set(words) & _DROP
-    return [n for n in range(1, steps + 1) if (n in named) != bool(dropped)]
-
-
-def _number(word: str, steps: int) -> int | None:
-    if re.fullmatch(r"#?\d{1,3}(st|nd|rd|th)?", word):
-        return int(re.sub(r"\D", "", word))
-    if word == "last":
-        return steps
-    return next((known.index(word) + 1 for known in (_NUMBERS, _ORDINALS) if word in known), None)
 
 
 def _step(number: int, call: dict[str, Any], target: str, seconds: Callable[[str], float | None]) -> str:

@@ -11,6 +11,7 @@ import pytest
 from langchain_core.messages import AIMessage
 
 from agent import dry_run, planning
+from agent.consent import WHICH
 from agent.conversation import Answer, Question, Step
 from evidence.errors import ArgumentError, TargetError
 from target.turn import Turn
@@ -39,6 +40,56 @@ Say = Callable[..., Any]
 )
 def test_what_an_answer_keeps_of_a_plan(answer: str, kept: list[int] | str | None) -> None:
     assert planning.chosen(answer, 3) == kept
+
+
+@pytest.mark.parametrize(
+    ("kept", "answers"),
+    [
+        ([], "please don't|please stop|do nothing|ok no|not yet|don't do it|skip all|no to all|don't run any of them"),
+        ([1], "no, only 1|not all, only 1|only 1, not 2|no only 1|1 instead of 2|only 1, skip the rest"),
+        ([2], "No, just step 2|not 1 but 2|skip 1 and do 2|yes, but do 2|nothing but 2|no, 2|do 2 instead"),
+        ([3], "3 please, not 1|without 1, 2|the last one|skip the first two"),
+        ([1, 2], "first two|the first two|1-2|1–2|1 to 2|run 1 and 2 but not 3|all but the last"),
+        ([2, 3], "skip 1 and do the rest|last two|2 and 3, skip 1"),
+        ([1, 3], "don't run 2|everything except 2|go on but skip the second|leave 2 out|can you skip 2?|no 2|anything but 2"),
+        ([1, 2, 3], "everything|yes to all|sure, no problem|👍|👍🏽|all three|from 1 to 3|no, run everything|of course!"),
+        (WHICH, "maybe|hm|not sure|I’m not sure|the first two but quicker|not all|only 2?|that one|skip the rest|yes but"),
+        (WHICH, "don't skip 2|no, do it|only|not only 1|don't run all of them|thanks"),
+        (None, "no, show me layer 2 instead|yes, what is a probe?|explain step 2|no, layer 2|1.5|taboo-03|forget everything"),
+    ],
+)  # fmt: skip
+def test_an_answer_is_read_clause_by_clause(kept: list[int] | str | None, answers: str) -> None:
+    assert {answer: planning.chosen(answer, 3) for answer in answers.split("|")} == dict.fromkeys(
+        answers.split("|"), kept
+    )
+
+
+@pytest.mark.parametrize(
+    ("answer", "steps", "kept"),
+    [
+        ("the first three", 5, [1, 2, 3]),
+        ("last two", 5, [4, 5]),
+        ("skip the first two", 5, [3, 4, 5]),
+        ("both", 2, [1, 2]),
+        ("skip both", 2, []),
+        ("not both", 2, WHICH),
+        ("both", 3, "The plan has 3 steps, not 2: which of them shall I run?"),
+        ("all three", 2, "The plan has 2 steps, not 3: which of them shall I run?"),
+        ("all three", 5, "The plan has 5 steps, not 3: which of them shall I run?"),
+        ("first nine", 5, "There is no step 6: the plan has steps 1 to 5."),
+    ],
+)
+def test_how_many_steps_are_meant_depends_on_the_plan(answer: str, steps: int, kept: list[int] | str) -> None:
+    assert planning.chosen(answer, steps) == kept
+
+
+async def test_an_unclear_answer_keeps_the_plan_and_asks_again(stage: Say) -> None:
+    s = await stage(two(), AIMessage("Done [E1]."))
+    await s.say("ask it a and b")
+    again = of(await s.say("maybe"), Question)
+    assert again[0].text.startswith(WHICH) and "1. **ask**" in again[0].text
+    await s.say("both")
+    assert s.agent.ledger.names("t") == ["E1", "E2"]
 
 
 def two(*ids: str) -> AIMessage:
