@@ -7,6 +7,7 @@ from typing import Any
 from langchain_core.messages import ToolMessage
 
 from agent.audit import Audit, Event
+from agent.consent import agrees
 from agent.state import State, moment, open_calls
 from evidence.text import quote
 from tools import TOOLS
@@ -14,7 +15,6 @@ from tools._calls import DEFAULT_GRANT
 from tools._tool import Capability
 
 NEEDS_APPROVAL: set[Capability] = {"train", "export"}
-YES = {"yes", "allow", "accept", "ok"}
 
 
 @dataclass
@@ -32,9 +32,9 @@ class Permissions:
         return [*DEFAULT_GRANT, *state["granted"]]
 
     def decide(self, state: State, answer: str) -> dict[str, Any]:
-        """What changes by a person's answer to `question`."""
+        """What changes by a person's answer to `question`; only a clear yes allows anything."""
         wanted = self.missing(state)
-        if answer.strip().lower() in YES:
+        if agrees(answer):
             for one in wanted:
                 once = f"{moment(state)} {one}"
                 self.audit.write("granted", thread=state["thread"], capability=one, once=once)
