@@ -19,6 +19,7 @@ from agent.events import (
     Spent,
     Step,
     Words,
+    ended_as,
     told,
     unanswered,
 )
@@ -305,7 +306,7 @@ class Agent:
             return Step(
                 chunk["step"],
                 tool,
-                status="done" if chunk["done"] == "success" else "failed",
+                status=ended_as(chunk["done"], chunk["detail"]),
                 detail=chunk["detail"],
                 evidence=evidence,
             )

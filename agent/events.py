@@ -9,6 +9,11 @@ if TYPE_CHECKING:
 
 NOT_RUN = "not run"
 """How the result of a tool call begins that was dropped before it ran."""
+BROKEN_OFF = "stopped"
+"""How the result of a tool call begins that the person stopped while it ran."""
+NOT_BEGUN = f"{NOT_RUN}: you stopped before it began"
+INTERRUPTED = f"{NOT_RUN}: the answer was interrupted"
+SPENT = f"{NOT_RUN}: the step budget of this turn is spent"
 
 
 @dataclass(frozen=True)
@@ -20,7 +25,7 @@ class Step:
     arguments: dict[str, Any] = field(default_factory=dict)
     progress: str = ""
     share: float | None = None
-    status: Literal["running", "done", "failed"] = "running"
+    status: Literal["running", "done", "failed", "stopped"] = "running"
     detail: str = ""
     evidence: str | None = None
 
@@ -115,17 +120,26 @@ def unanswered(messages: "Sequence[BaseMessage]") -> "list[ToolMessage]":
     asking = next((m for m in reversed(messages) if isinstance(m, AIMessage)), None)
     ended = {m.tool_call_id for m in messages[messages.index(asking) :] if isinstance(m, ToolMessage)} if asking else {}
     return [
-        ToolMessage(
-            f"{NOT_RUN}: the answer was interrupted", tool_call_id=call["id"], name=call["name"], status="error"
-        )
+        ToolMessage(INTERRUPTED, tool_call_id=call["id"], name=call["name"], status="error")
         for call in (asking.tool_calls if asking else [])
         if call["id"] not in ended
     ]
 
 
+def ended_as(status: str, detail: str) -> Literal["done", "failed", "stopped"]:
+    """How a tool call ended, by the status and the text of its result."""
+    if status == "success":
+        return "done"
+    return "stopped" if detail.startswith(BROKEN_OFF) else "failed"
+
+
+def left_over(result: "ToolMessage") -> bool:
+    """Whether a tool call gave nothing because the turn was stopped or cut off, so that it is still wanted."""
+    return result.status == "error" and str(result.content).startswith((BROKEN_OFF, NOT_BEGUN, INTERRUPTED, SPENT))
+
+
 def _ended(message: "ToolMessage", call: dict[str, Any]) -> Step:
     evidence = (message.artifact or {}).get("evidence")
-    status: Literal["done", "failed"] = "done" if message.status == "success" else "failed"
-    return Step(
-        str(message.id), call["name"], call["args"], status=status, detail=str(message.content), evidence=evidence
-    )
+    detail = str(message.content)
+    status = ended_as(message.status, detail)
+    return Step(str(message.id), call["name"], call["args"], status=status, detail=detail, evidence=evidence)

@@ -12,7 +12,7 @@ from langgraph.config import get_stream_writer
 import prompts
 from agent import grounding, interrupts, predictions
 from agent.archive import Archive, outgrown
-from agent.events import NOT_RUN
+from agent.events import NOT_BEGUN, SPENT
 from agent.ledger import Ledger
 from agent.memory import Kind, Memory, Note, describe
 from agent.permissions import Permissions
@@ -146,7 +146,7 @@ class Nodes:
         messages: list[ToolMessage] = []
         for call in open_calls(state):
             if turn.current().stop.is_set():
-                messages.append(_unrun(call, f"{NOT_RUN}: you stopped before it began"))
+                messages.append(_unrun(call, NOT_BEGUN))
                 continue
             writer({"step": call["id"], "tool": call["name"], "arguments": call["args"]})
             messages.append(await self._act(state, call, writer))
@@ -203,7 +203,7 @@ class Nodes:
         """Take the model's words as the draft; unanswered calls of a spent budget are closed."""
         last = state["messages"][-1]
         if isinstance(last, AIMessage) and last.tool_calls:
-            closed = [_unrun(dict(c), f"{NOT_RUN}: the step budget of this turn is spent") for c in last.tool_calls]
+            closed = [_unrun(dict(c), SPENT) for c in last.tool_calls]
             words = "I stopped after the steps this turn allows. What was measured is in the ledger; ask me to go on."
             return {"messages": [*closed, AIMessage(words)], "answer": words}
         return {"answer": str(last.text).strip()}

@@ -91,7 +91,7 @@ class Heard:
                 self.question = kind
             case Step(status="done", tool=tool):
                 self.ran.append(tool)
-            case Step(status="failed", tool=tool):
+            case Step(status="failed" | "stopped", tool=tool):
                 self.failed.append(tool)
             case Noted(kind=kind):
                 self.noted.append(kind)

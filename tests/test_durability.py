@@ -83,6 +83,14 @@ def test_a_conversation_is_told_again_with_its_steps() -> None:
     assert told(messages) == said
 
 
+def test_a_call_that_was_stopped_is_told_as_stopped() -> None:
+    stopped = ToolMessage("stopped as you asked: ask again to go on", tool_call_id="1", status="error", id="m")
+    failed = ToolMessage("layer 99 does not exist", tool_call_id="1", status="error", id="n")
+    (step, other) = told([AIMessage("", tool_calls=[CALL]), stopped, failed])
+    assert isinstance(step, Step) and step.status == "stopped"
+    assert isinstance(other, Step) and other.status == "failed"
+
+
 def test_a_call_that_was_cut_off_is_closed_before_the_next_message() -> None:
     asked = [HumanMessage("ask it"), AIMessage("", tool_calls=[CALL])]
     (closed,) = unanswered(asked)

@@ -62,9 +62,13 @@ def step(event: Step, before: Message | None) -> Message:
             "content": log or "- starting",
             "metadata": {"title": title, "status": "pending", "id": event.id},
         }
-    mark = {"done": f"{title} · {event.evidence}", "failed": f"{title} · did not work"}[event.status]
+    ended = {"done": event.evidence, "failed": "did not work", "stopped": "stopped"}[event.status]
     body = f"{log}\n\n```\n{event.detail.replace('```', '` ` `')}\n```".strip()
-    return {"role": "assistant", "content": body, "metadata": {"title": mark, "status": "done", "id": event.id}}
+    return {
+        "role": "assistant",
+        "content": body,
+        "metadata": {"title": f"{title} · {ended}", "status": "done", "id": event.id},
+    }
 
 
 def harmless(text: str) -> str:

@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +15,9 @@ from agent import dry_run, planning
 from agent.consent import WHICH
 from agent.conversation import Answer, Question, Step
 from evidence.errors import ArgumentError, TargetError
-from target.turn import Turn
+from target.turn import Turn, report
 from tests.agent.test_loop import of
+from tools import TOOLS
 
 Say = Callable[..., Any]
 
@@ -130,6 +132,19 @@ async def test_a_plan_that_is_stopped_keeps_what_is_done(stage: Say) -> None:
     assert s.agent.ledger.names("t") == ["E1"]
     ended = [str(m.content) for m in await s.agent._messages("t") if m.type == "tool"]
     assert ended[0].startswith("[E1]") and "stopped" in ended[1]
+
+
+async def test_a_step_that_is_stopped_while_it_runs_is_labelled_so(stage: Say, monkeypatch: pytest.MonkeyPatch) -> None:
+    mine = Turn()
+
+    def slow(*_: Any, **__: Any) -> Any:
+        mine.stop.set()
+        report("half way")
+
+    monkeypatch.setitem(TOOLS, "ask", replace(TOOLS["ask"], function=slow))
+    s = await stage(two("a"))
+    steps = of(await s.say("ask it a", asked=mine), Step)
+    assert steps[-1].status == "stopped" and steps[-1].detail.startswith("stopped as you asked")
 
 
 async def test_an_estimate_is_the_median_of_what_was_measured(stage: Say) -> None:

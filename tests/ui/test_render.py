@@ -31,6 +31,11 @@ def test_a_step_shown_again_looks_as_it_did_when_it_ended() -> None:
     assert render.earlier(Said("person", "hello")) == {"role": "user", "content": "hello"}
 
 
+def test_a_step_that_was_stopped_says_so() -> None:
+    shown = render.step(Step("m", "ask", status="stopped", detail="stopped as you asked"), None)
+    assert shown["metadata"]["title"] == "◉ ask · stopped" and "stopped as you asked" in shown["content"]
+
+
 def test_a_huge_message_is_shown_in_short() -> None:
     shown = render.person("x" * 200_000)["content"]
     assert len(shown) < 1100 and "200,000 characters" in shown
