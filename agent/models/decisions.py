@@ -198,8 +198,9 @@ def _compare(said: str, route: Route, past: Past, situation: Situation) -> Decis
 
 
 def _again(said: str, route: Route, past: Past, situation: Situation) -> Decision:
-    last = past.last_call
-    return Decision("again", (Call(last["name"], last["args"]),) if last else ())
+    """What a stop left of the last plan; else the last measurement once more."""
+    wanted = past.unfinished or past.calls[-1:]
+    return Decision("again", tuple(Call(one["name"], one["args"]) for one in wanted))
 
 
 def _check(said: str, route: Route, past: Past, situation: Situation) -> Decision:

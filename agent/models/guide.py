@@ -13,7 +13,7 @@ from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage, HumanMessage, ToolMessage
 from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
 
-from agent.events import NOT_RUN
+from agent.events import NOT_RUN, left_over
 from agent.models import Read, writing
 from agent.models.decisions import CANNOT, Decision, decide
 from agent.models.plans import Call, Past
@@ -112,13 +112,23 @@ def _past(messages: list[BaseMessage]) -> Past:
     last = next((m for m in reversed(messages) if isinstance(m, AIMessage)), None)
     waits = last.additional_kwargs.get("pending") if last else None
     pending = Call(waits["tool"], waits["arguments"]) if waits else None
-    return Past({m.artifact["evidence"]: str(m.name) for m in ended}, calls, pending)
+    return Past({m.artifact["evidence"]: str(m.name) for m in ended}, calls, pending, _unfinished(messages))
 
 
 def _pending(decision: Decision) -> dict[str, Any]:
     """What the question is about, for the next turn."""
     waits = decision.pending
     return {"pending": {"tool": waits.tool, "arguments": waits.arguments}} if waits else {}
+
+
+def _unfinished(messages: list[BaseMessage]) -> list[dict[str, Any]]:
+    """The calls of the last message that asked for any which were stopped or cut off, in order."""
+    asking = next((m for m in reversed(messages) if isinstance(m, AIMessage) and m.tool_calls), None)
+    if asking is None:
+        return []
+    results = [m for m in messages[messages.index(asking) :] if isinstance(m, ToolMessage)]
+    left = {m.tool_call_id for m in results if left_over(m)}
+    return [{"name": c["name"], "args": c["args"]} for c in asking.tool_calls if c["id"] in left]
 
 
 def _calling(decision: Decision, turn: str) -> AIMessage:

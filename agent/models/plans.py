@@ -1,7 +1,7 @@
 """From what a person said to a tool call: what they gave, what the conversation gives, and a question where it is not enough."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from agent.models.arguments import given
@@ -39,7 +39,7 @@ class Question:
 
 @dataclass(frozen=True)
 class Past:
-    """What happened in the conversation before this utterance."""
+    """What happened before this utterance; `unfinished` holds the calls that a stop left of the last plan."""
 
     measured: dict[str, str]
     """Ids of evidence in order, each with the tool that made it."""
@@ -47,6 +47,7 @@ class Past:
     """Tool calls in order, also those that are yet to run, each {"name", "args"}."""
     pending: Call | None = None
     """What the guide asked a question about, with the arguments it has."""
+    unfinished: list[dict[str, Any]] = field(default_factory=list)
 
     @property
     def last_call(self) -> dict[str, Any] | None:

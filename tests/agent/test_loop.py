@@ -5,15 +5,19 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from langchain_core.messages import AIMessage
+from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
 
 from agent import predictions
 from agent.conversation import Answer, Event, Failure, Noted, Notice, Question, Step
+from agent.events import INTERRUPTED, NOT_BEGUN, NOT_RUN, SPENT
 from agent.grounding import MARK
+from agent.models.guide import Guide
 from agent.predictions import came_true
+from agent.situation import Situation, system_message
 from agent.state import Prediction
 from evidence import Ranking, Table
 from evidence.shapes import Provenance, Verdict
+from target.spec import public_names
 from target.turn import Turn
 from tools import TOOLS, ask
 
@@ -242,6 +246,41 @@ async def test_stop_keeps_what_was_measured(stage: Say) -> None:
             mine.stop.set()
     assert s.agent.ledger.names("t") == ["E1"]
     assert of(events, Answer)[0].text.startswith("I stopped, as you asked.")
+
+
+def asked_and(*results: str) -> list[Any]:
+    """A plan of the guide, and what became of its steps; "" is evidence."""
+    names = ["compare_targets", "elicit_secret", "self_report"][: len(results)]
+    calls = [
+        {"name": n, "args": {"target": "taboo-03", "seed": i}, "id": f"c{i}", "type": "tool_call"}
+        for i, n in enumerate(names)
+    ]
+    ended = [
+        ToolMessage(text, tool_call_id=f"c{i}", name=names[i], status="error")
+        if text
+        else ToolMessage("[E1] found", tool_call_id=f"c{i}", name=names[i], artifact={"evidence": "E1"})
+        for i, text in enumerate(results)
+    ]
+    return [HumanMessage("investigate it", id="h1"), AIMessage("", tool_calls=calls), *ended, AIMessage("I stopped.")]
+
+
+@pytest.mark.parametrize(
+    ("results", "goes_on"),
+    [
+        (("", "stopped as you asked: ask again", NOT_BEGUN), ["elicit_secret", "self_report"]),
+        (("", INTERRUPTED, INTERRUPTED), ["elicit_secret", "self_report"]),
+        (("layer 99 does not exist", SPENT), ["elicit_secret"]),
+        (("stopped as you asked: ask again", f"{NOT_RUN}: you took it out of the plan"), ["compare_targets"]),
+        (("", ""), ["elicit_secret"]),
+        (("", "layer 99 does not exist"), ["elicit_secret"]),
+    ],
+)
+def test_going_on_after_a_stop_runs_what_the_plan_still_owes(results: tuple[str, ...], goes_on: list[str]) -> None:
+    guide = Guide(read=lambda *where: None, embedding_name="lexical")  # type: ignore[arg-type, return-value]
+    here = Situation(thread="t", target="taboo-03", base="base@1", targets=public_names())
+    said = guide.invoke([system_message(here), *asked_and(*results), HumanMessage("go on", id="h2")])
+    assert [c["name"] for c in said.tool_calls] == goes_on
+    assert all(c["args"]["target"] == "taboo-03" for c in said.tool_calls)
 
 
 async def test_without_a_memory_the_conversation_goes_on_and_says_so(
