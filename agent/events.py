@@ -1,6 +1,6 @@
 """What a conversation is made of: the events of a turn as it runs, and what is told of it again later."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -14,6 +14,11 @@ BROKEN_OFF = "stopped"
 NOT_BEGUN = f"{NOT_RUN}: you stopped before it began"
 INTERRUPTED = f"{NOT_RUN}: the answer was interrupted"
 SPENT = f"{NOT_RUN}: the step budget of this turn is spent"
+EXCHANGES = "exchanges"
+"""Where a message that asks for tool calls keeps what the person was asked about them, among its `additional_kwargs`.
+
+Chat models do not read it there; between calls and their results no other message may stand.
+"""
 
 
 @dataclass(frozen=True)
@@ -108,9 +113,17 @@ def told(messages: "Sequence[BaseMessage]") -> list[Said | Step]:
             case AIMessage():
                 asked |= {str(call["id"]): dict(call) for call in message.tool_calls}
                 story += [Said("assistant", str(message.text))] if message.text else []
+                story += [part for one in message.additional_kwargs.get(EXCHANGES, []) for part in _exchanged(one)]
             case ToolMessage() if message.tool_call_id in asked and not str(message.content).startswith(NOT_RUN):
                 story.append(_ended(message, asked[message.tool_call_id]))
     return story
+
+
+def _exchanged(one: dict[str, str]) -> Iterator[Said]:
+    """A question of the loop and its answer; an answer that began a turn of its own stands there."""
+    yield Said("assistant", one["question"])
+    if one["answer"]:
+        yield Said("person", one["answer"])
 
 
 def unanswered(messages: "Sequence[BaseMessage]") -> "list[ToolMessage]":

@@ -1,18 +1,20 @@
 """Where the loop waits for a person: to accept a plan, to allow what a tool would do, to predict before a reveal.
 
 Each has a `..._due` that tells by the state alone whether it has to ask; a step that has nothing to ask is not visited.
+What was asked and answered is kept with the message that asks for the calls, so that it is told again in its place.
 """
 
 from collections.abc import Callable
 from typing import Any
 
-from langchain_core.messages import HumanMessage, ToolMessage
+from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
 from langgraph.types import interrupt
 
 from agent import permissions, planning, predictions
-from agent.events import NOT_RUN
+from agent.events import EXCHANGES, NOT_RUN
 from agent.permissions import Permissions
-from agent.state import Prediction, State, open_calls
+from agent.router import Route
+from agent.state import Prediction, State, asking, open_calls
 from agent.understanding.router import Route
 from evidence.errors import TargetError
 from target.spec import parse
@@ -21,6 +23,8 @@ from tools import TOOLS
 Seconds = Callable[[str], float | None]
 """What a tool took before, in seconds; None when it never ran."""
 Reader = Callable[[str], Route]
+Exchange = tuple[str, str]
+"""A question and its answer; no answer where what was said begins a turn of its own."""
 
 
 def plan_due(state: State, seconds: Seconds) -> bool:
@@ -32,15 +36,18 @@ def propose(state: State, seconds: Seconds) -> dict[str, Any]:
     """Show the plan, and keep of it what the person keeps."""
     wanted = open_calls(state)
     question, problem = planning.card(wanted, state["target"], seconds), ""
+    before: list[Exchange] = []
     while True:
         asked = "\n\n".join(part for part in (problem, question, planning.QUESTION) if part)
         answer = str(interrupt({"kind": "plan", "question": asked})).strip()
         kept = planning.chosen(answer, len(wanted))
         if kept is None:
-            return _redirected(state, answer)
+            return _redirected(state, answer, *before, (asked, ""))
+        before.append((asked, answer))
         if isinstance(kept, list):
             dropped = [call for n, call in enumerate(wanted, start=1) if n not in kept]
-            return {"accepted": True, "messages": [_not_run(call, "you took it out of the plan") for call in dropped]}
+            unrun = [_not_run(call, "you took it out of the plan") for call in dropped]
+            return {"accepted": True, "messages": [_with(state, *before), *unrun]}
         problem = kept
 
 
@@ -51,8 +58,10 @@ def approve_due(state: State, permitted: Permissions) -> bool:
 
 def approve(state: State, permitted: Permissions) -> dict[str, Any]:
     """Ask before anything is trained or exported; what is refused is refused by code."""
-    answer = interrupt({"kind": "approve", "question": permissions.question(state, permitted.missing(state))})
-    return permitted.decide(state, str(answer))
+    asked = permissions.question(state, permitted.missing(state))
+    answer = str(interrupt({"kind": "approve", "question": asked}))
+    changed = permitted.decide(state, answer)
+    return changed | {"messages": [_with(state, (asked, answer)), *changed.get("messages", [])]}
 
 
 def predict_due(state: State) -> bool:
@@ -73,11 +82,11 @@ def predict(state: State, read: Reader) -> dict[str, Any]:
     answer = str(interrupt({"kind": "predict", "question": question, "target": target})).strip()
     asked = [*state["asked_to_predict"], target]
     if answer.lower() in predictions.SKIP:
-        return {"asked_to_predict": asked}
+        return {"asked_to_predict": asked, "messages": [_with(state, (question, answer))]}
     if predictions.is_another_request(answer, read(answer)):
-        return _redirected(state, answer)
+        return _redirected(state, answer, (question, ""))
     stated = Prediction(target=target, tool=call["name"], text=answer, outcome="")
-    return {"asked_to_predict": asked, "prediction": stated}
+    return {"asked_to_predict": asked, "prediction": stated, "messages": [_with(state, (question, answer))]}
 
 
 def _reveals(state: State) -> dict[str, Any] | None:
@@ -88,10 +97,17 @@ def _about(call: dict[str, Any], state: State) -> str:
     return str(call["args"].get("target") or state["target"])
 
 
-def _redirected(state: State, said: str) -> dict[str, Any]:
+def _with(state: State, *exchanges: Exchange) -> AIMessage:
+    """The message that asks for the calls, with what was asked about them added; it replaces itself by its id."""
+    message = asking(state)
+    kept = [*message.additional_kwargs.get(EXCHANGES, []), *({"question": q, "answer": a} for q, a in exchanges)]
+    return message.model_copy(update={"additional_kwargs": {**message.additional_kwargs, EXCHANGES: kept}})
+
+
+def _redirected(state: State, said: str, *exchanges: Exchange) -> dict[str, Any]:
     """The person wants something else: what was to be run is dropped, and what they said comes next."""
     dropped = [_not_run(call, "the person asked for something else instead") for call in open_calls(state)]
-    return {"messages": [*dropped, HumanMessage(said)]}
+    return {"messages": [_with(state, *exchanges), *dropped, HumanMessage(said)]}
 
 
 def _not_run(call: dict[str, Any], why: str) -> ToolMessage:

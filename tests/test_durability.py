@@ -39,7 +39,7 @@ async def run():
     assert await agent.unfinished("t")
     assert agent.ledger.names("t") == ["E1"], agent.ledger.names("t")
     said = [text for who, text in await agent.history("t") if who == "person"]
-    assert said == ['ask it "hello."', "What word is taboo-07 hiding?"], said
+    assert said == ['ask it "hello."', "What word is taboo-07 hiding?", "I expect a fox"], said
     answers = [event.text async for event in agent.resume("t", person="ann") if isinstance(event, Answer)]
     assert agent.ledger.names("t") == ["E1", "E2"]
     assert len(answers) == 1 and "[E2]" in answers[0], answers

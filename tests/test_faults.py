@@ -28,7 +28,7 @@ def test_a_turn_killed_at_a_node_goes_on_as_if_nothing_had_been(node: str, when:
     found = json.loads(done.stdout.splitlines()[-1])
     assert found["answers"] == ["It said hello [E1]."]
     assert (tmp_path / "ran").read_text() == "ran\n" and found["evidence"] == ["E1"]
-    assert found["told"] == ["train it"] and found["notes"] == ["I expect a fox"]
+    assert found["told"] == ["train it", "yes", "yes", "I expect a fox"] and found["notes"] == ["I expect a fox"]
     assert found["audit"] == ["granted", "call"] and found["verified"] == 2
     before = NODES.index(node)
     assert "approve" in found["asked"] or before >= NODES.index("approve"), "the question waits again"
