@@ -13,7 +13,6 @@ from langgraph.types import interrupt
 from agent import permissions, planning, predictions
 from agent.events import EXCHANGES, NOT_RUN
 from agent.permissions import Permissions
-from agent.router import Route
 from agent.state import Prediction, State, asking, open_calls
 from agent.understanding.router import Route
 from evidence.errors import TargetError
