@@ -8,24 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from agent import models
-from agent.events import (
-    Answer,
-    Event,
-    Failure,
-    Noted,
-    Notice,
-    Question,
-    Said,
-    Spent,
-    Step,
-    Words,
-    ended_as,
-    told,
-    unanswered,
-)
+from agent.events import Answer, Event, Failure, Noted, Notice, Question, Said, Spent, Step, Words, told, unanswered
 from agent.ledger import Ledger
 from agent.message import fitting
 from agent.spending import NOTHING, Budget
+from agent.streaming import Heard
 from evidence.errors import MaieuticError, MemoryError_
 from evidence.home import data_home
 from target import turn
@@ -40,6 +27,7 @@ if TYPE_CHECKING:
     from agent.speaking import Voice
     from tools._tool import Capability
 
+__all__ = ["Agent", "Answer", "Event", "Failure", "Noted", "Notice", "Question", "Said", "Spent", "Step", "Words"]
 log = logging.getLogger(__name__)
 
 
@@ -68,7 +56,7 @@ class Agent:
         self.archive: Any = None
         self.voice: Any = None
         self._database: Any = None
-        self._steps: dict[str, str] = {}
+        self._heard = Heard()
         self._running: set[asyncio.Task[None]] = set()
         self._locks: dict[str, asyncio.Lock] = {}
 
@@ -257,7 +245,7 @@ class Agent:
             async for mode, chunk in self.graph.astream(
                 step, _config(thread), stream_mode=["custom", "messages"], durability="async"
             ):
-                for event in self._events(mode, chunk):
+                for event in self._heard.events(mode, chunk):
                     yield event
             await self._forget_steps(thread)
             state = await self.graph.aget_state(_config(thread))
@@ -282,35 +270,6 @@ class Agent:
             for table in ("writes", "checkpoints"):
                 await self._database.execute(f"delete from {table} where {before}", (thread, thread))
             await self._database.commit()
-
-    def _events(self, mode: str, chunk: Any) -> list[Event]:
-        if mode == "messages":
-            message, metadata = chunk
-            if metadata.get("langgraph_node") == "think" and message.type == "AIMessageChunk" and message.text:
-                return [Words(str(message.text))]
-            return []
-        if mode != "custom":
-            return []
-        if "notice" in chunk:
-            return [Notice(chunk["notice"])]
-        if "noted" in chunk:
-            return [Noted(chunk["noted"], chunk["kind"], chunk["text"])]
-        return [self._step(chunk)]
-
-    def _step(self, chunk: dict[str, Any]) -> Step:
-        if "tool" in chunk:
-            self._steps[chunk["step"]] = chunk["tool"]
-        tool = self._steps.get(chunk["step"], "")
-        if "done" in chunk:
-            evidence = (chunk["evidence"] or {}).get("evidence")
-            return Step(
-                chunk["step"],
-                tool,
-                status=ended_as(chunk["done"], chunk["detail"]),
-                detail=chunk["detail"],
-                evidence=evidence,
-            )
-        return Step(chunk["step"], tool, chunk.get("arguments", {}), chunk.get("progress", ""), chunk.get("share"))
 
 
 def _question(value: dict[str, Any]) -> Question:

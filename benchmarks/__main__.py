@@ -1,4 +1,4 @@
-"""`python -m benchmarks NAME [--json FILE]`: first_answer, logit_lens, tools, serve_tools, turn or concurrent_users."""
+"""`python -m benchmarks NAME [--json FILE]`: first_answer, logit_lens, tools, serve_tools, guide, turn or concurrent_users."""
 
 import argparse
 import importlib
@@ -14,6 +14,7 @@ NAMES = {
     "logit_lens": "time and memory of the all-layer lens against the plain forward pass",
     "tools": "what interventions, sparse features and a probe's sweep cost above the model itself",
     "serve_tools": "sixteen callers at once over MCP and HTTP on one target",
+    "guide": "milliseconds in which the guide chooses the next action",
     "turn": "the loop's own cost of a turn, early and late in a long conversation",
     "concurrent_users": "eight conversations at once on one target",
 }

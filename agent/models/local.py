@@ -153,6 +153,7 @@ class Local(BaseChatModel):
                         streamer=streamer,
                         max_new_tokens=MOST_NEW_TOKENS,
                         do_sample=False,
+                        eos_token_id=model.generation_config.eos_token_id or tokenizer.eos_token_id,
                         pad_token_id=tokenizer.pad_token_id or tokenizer.eos_token_id,
                         stopping_criteria=StoppingCriteriaList([lambda ids, scores: stopped.is_set()]),
                     )
