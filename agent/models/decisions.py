@@ -132,7 +132,8 @@ def _are_two(
     one, other = read(left), weighed(read(right), right, after, situation)
     if not joined and first.calls and (other.intent == "followup" or len(right.split()) <= ELLIPTIC):
         made = followups.changed(after, other.slots, situation, right)
-        return made is not None and made != first.calls[-1]
+        if made is not None or other.intent == "followup":
+            return made not in (None, first.calls[-1])
     if first.intent not in TOOLS or not _acts(other):
         return False
     if other.intent == "ask" and first.pending is not None:

@@ -106,7 +106,7 @@ def called_words(text: str) -> tuple[str, ...]:
     """What is called a word: "the word fox", "words hug and help", "track fire", "the rank of moon"."""
     for pattern in (_AFTER_WORD, _FOLLOWED):
         for m in pattern.finditer(text):
-            listed = [word.lower() for word in re.split(_CHOSEN, m[1])]
+            listed = [word.lower() for word in re.split(_CHOSEN, m[1]) if word]
             if len(listed) > 1 and listed[0] not in _NO_WORD:
                 return tuple(dict.fromkeys(listed))
             if found := _kept(listed):
