@@ -53,5 +53,7 @@ def _about(seconds: float) -> str:
 
 
 def _short(value: Any) -> str:
-    text = " ".join(repr(value).split())
+    """A value in a line; a list without its brackets, which would read like a citation."""
+    text = ", ".join(map(repr, value)) if isinstance(value, list) else repr(value)
+    text = " ".join(text.split())
     return f"`{text if len(text) <= 60 else text[:57] + '...'}`".replace("[E", "[ E")

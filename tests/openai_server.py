@@ -3,9 +3,9 @@
 `python -m tests.openai_server PORT`
 """
 
+import asyncio
 import json
 import sys
-import time
 from collections import Counter
 from collections.abc import Iterator
 from typing import Any
@@ -41,7 +41,7 @@ async def complete(request: Request) -> Response:
         return failed
     told = message(model, body, asked[model])
     if model == "slow":
-        time.sleep(3)
+        await asyncio.sleep(8)
     if not body.get("stream"):
         return JSONResponse(whole(model, told))
     cut = model == "cut" or (model == "cut-once" and asked[model] == 1)

@@ -50,6 +50,7 @@ def test_each_framework_has_one_owner(framework: str, owner: str) -> None:
     assert importers and all(file.startswith(owner) for file in importers)
 
 
+@pytest.mark.slow
 def test_no_investigation_opens_a_sealed_truth(tmp_path: Path) -> None:
     """A whole turn of the guide, with every file it opens watched."""
     code = f"""

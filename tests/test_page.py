@@ -67,6 +67,7 @@ def test_a_stranger_asks_for_the_hidden_word_and_reads_a_proven_answer(address: 
         page.wait_for_function("document.querySelector('#notes')?.innerText.includes('Nothing yet')", timeout=WAIT)
 
 
+@pytest.mark.slow
 def test_a_conversation_is_there_when_the_page_is_opened_again(address: str) -> None:
     with open_page(address) as page:
         page.wait_for_selector("#state .ready", timeout=WAIT)

@@ -10,6 +10,7 @@ from gradio.components.plot import PlotData
 from agent.memory import Memory, Note
 from evidence import Evidence, as_figure, as_python, as_text
 from evidence.errors import GroundingError, MaieuticError
+from tools import TOOLS
 from ui.render import harmless
 from ui.session import House
 
@@ -77,9 +78,26 @@ def detail(name: str | None, found: Evidence | None) -> str:
         f"**{name}** · `{p.tool}` on `{harmless(p.target)}` · {verdict}\n\n"
         f"weights `{p.weights}`{f' · adapter `{p.adapter}`' if p.adapter else ''} · control {p.control or 'none'} · seed {p.seed} · {p.seconds:.1f} s"
     )
+    facts += f"\n\n{arguments(found)}"
     if p.used:
         facts += "\n\ntook " + ", ".join(f"the {a.kind} `{harmless(a.name)}` ({a.digest})" for a in p.used)
     return f"{facts}\n\n```\n{_fenced(as_text(found))}\n```\n\n```python\n{_fenced(as_python(found))}\n```"
+
+
+def arguments(found: Evidence) -> str:
+    """What the tool was called with, and what it took by default."""
+    p = found.provenance
+    if p is None or p.tool not in TOOLS:
+        return ""
+    usual = {name: field.get("default") for name, field in TOOLS[p.tool].schema()["properties"].items() if name != "target"}
+    given = ", ".join(f"{name} = {_value(value)}" for name, value in p.arguments.items())
+    rest = ", ".join(f"{name} = {_value(value)}" for name, value in usual.items() if name not in p.arguments)
+    return f"with {given or 'nothing of its own'}" + (f"; by default {rest}" if rest else "")
+
+
+def _value(value: Any) -> str:
+    text = " ".join((", ".join(map(repr, value)) if isinstance(value, list) else repr(value)).split())
+    return f"`{(text if len(text) <= 80 else text[:77] + '...').replace('`', '')}`"
 
 
 def notes(house: House, person: str) -> tuple[str, list[tuple[str, str]]]:

@@ -68,6 +68,7 @@ async def test_a_reveal_waits_for_a_prediction_and_says_how_it_turned_out(stage:
     assert notes[0].outcome == expected and notes[0].quote == "I expect nothing at all"
 
 
+@pytest.mark.slow
 async def test_a_person_may_skip_the_prediction_and_is_not_asked_twice(stage: Say) -> None:
     s = await stage(
         call("elicit_secret"), AIMessage("Done [E1]."), call("elicit_secret", seed=1), AIMessage("Again [E2].")

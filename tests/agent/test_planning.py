@@ -213,6 +213,7 @@ def test_a_file_or_a_target_that_is_none_ends_it(tmp_path: Path) -> None:
         list(dry_run.plans(tmp_path / "none", "a b"))
 
 
+@pytest.mark.slow
 def test_the_command_ends_with_one_where_a_line_was_refused(tmp_path: Path) -> None:
     file = tmp_path / "said.jsonl"
     for text, code in (('{"say": 1}\nhello\n', 1), ("hello\n", 0)):

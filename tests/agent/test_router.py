@@ -1,7 +1,11 @@
 """Routing by meaning, and the arguments in an utterance."""
 
+from pathlib import Path
+
 import pytest
 
+from agent.embedding import embedding
+from agent.understanding import classifier, examples
 from agent.understanding.router import router
 from agent.understanding.slots import parse
 from target.spec import public_names
@@ -84,3 +88,25 @@ def test_the_plain_intents_are_understood_by_both_embeddings(said: str, intent: 
 
 def test_nonsense_is_hopeless_rather_than_guessed() -> None:
     assert router("minilm").route("asdfgh qwerty zxcvb", TARGETS).hopeless
+
+
+@pytest.mark.parametrize("name", classifier.SHIPS)
+def test_what_ships_was_learned_from_the_examples_that_are_declared(name: str) -> None:
+    shipped = classifier._read(classifier.SHIPPED / f"{name}.safetensors")
+    assert shipped is not None, "the examples, or how they are read, were changed: run `make understanding`"
+    assert set(shipped.intents) == set(examples.declared())
+
+
+def test_other_examples_are_learned_once_and_kept(data_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    few = {
+        "ask": ["ask it hello", "say hi to it", "put a question to it"],
+        "help": ["what can you do?", "help me", "help"],
+    }
+    monkeypatch.setattr(examples, "declared", lambda: few)
+    monkeypatch.setattr(examples, "digest", lambda: "other")
+    made = classifier.classifier(embedding("lexical"))
+    assert made.intents == ("ask", "help") and (data_folder / "understanding" / "lexical.safetensors").exists()
+    monkeypatch.setattr(classifier, "learn", lambda embed: pytest.fail("learned again"))
+    again = classifier.classifier(embedding("lexical"))
+    seen, _ = classifier.seen(embedding("lexical"), ["please help"])
+    assert next(iter(again(seen[0]))) == "help" and abs(sum(again(seen[0]).values()) - 1) < 1e-5

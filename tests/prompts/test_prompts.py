@@ -31,3 +31,11 @@ def test_no_prompt_names_a_tool(name: str) -> None:
 def test_an_unknown_prompt_says_which_there_are() -> None:
     with pytest.raises(KeyError, match="no prompt is called 'nope': there are repair, system"):
         prompts.load("nope")
+
+
+@pytest.mark.parametrize("name", prompts.names())
+def test_every_prompt_has_a_version_that_is_its_own(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert prompts.version(name) >= 1
+    monkeypatch.setattr(prompts, "digest", lambda name: "0" * 12)
+    with pytest.raises(KeyError, match=r"was changed: add version \d+ with the digest 000000000000"):
+        prompts.version(name)
