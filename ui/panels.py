@@ -89,7 +89,9 @@ def arguments(found: Evidence) -> str:
     p = found.provenance
     if p is None or p.tool not in TOOLS:
         return ""
-    usual = {name: field.get("default") for name, field in TOOLS[p.tool].schema()["properties"].items() if name != "target"}
+    usual = {
+        name: field.get("default") for name, field in TOOLS[p.tool].schema()["properties"].items() if name != "target"
+    }
     given = ", ".join(f"{name} = {_value(value)}" for name, value in p.arguments.items())
     rest = ", ".join(f"{name} = {_value(value)}" for name, value in usual.items() if name not in p.arguments)
     return f"with {given or 'nothing of its own'}" + (f"; by default {rest}" if rest else "")

@@ -1,28 +1,52 @@
 """The terms a newcomer asks about, each in a sentence or two."""
 
-GLOSSARY = {
-    "logit lens": "The **logit lens** reads a hidden layer with the model's own output vocabulary: what would it say if "
-    "it stopped here? It is a correlational reading: it shows what could be said, not what causes the answer.",
-    "control": "A **control** is the same measurement where the effect should be absent, here the *base* model without "
-    "the adapter. If the control shows the same, the finding is not about the fine-tune.",
-    "residual stream": "The **residual stream** is the running sum each layer reads from and writes to: one vector a "
-    "token.",
-    "adapter": "A **LoRA adapter** is a small change laid over a base model's weights. Each target from the workshop is "
-    "one adapter on the same base.",
-    "base": "The **base** is the model before its fine-tune. Whatever both do alike cannot come from the fine-tune.",
-    "verdict": "A **verdict** is *supported*, *not supported* or *inconclusive*. Code decides it from the effect against "
-    "its control; I do not.",
-    "layer": "A **layer** is one step of the model's computation. They are numbered from zero; a row of a lens figure is "
-    "the state after that layer.",
-    "figure": "In the figure each row is one strategy and each cell one guess, best first; the claimed word is "
-    "highlighted, and the same strategy on the base stands on the right.",
-}
+import re
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import yaml
+
+MOST = 2
+"""Terms explained in one answer."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A term as people write it, and what it means."""
+
+    terms: tuple[str, ...]
+    text: str
+
+    def named_in(self, said: str) -> int | None:
+        """Where a message names it, if it does."""
+        found = [
+            m.start()
+            for term in self.terms
+            if (m := re.search(rf"\b{re.escape(term)}(?:s|es)?\b", said, re.IGNORECASE))
+        ]
+        return min(found, default=None)
+
+
+@cache
+def entries() -> tuple[Entry, ...]:
+    """All terms; one that holds another in its name stands before it."""
+    rows = yaml.safe_load(Path(__file__).with_name("glossary.yaml").read_text(encoding="utf-8"))
+    return tuple(Entry(tuple(row["terms"]), row["text"]) for row in rows)
 
 
 def explained(asked: str) -> str:
-    """A paragraph from the glossary, for the term the question names."""
-    lower = asked.lower()
-    for term, text in GLOSSARY.items():
-        if term in lower or (term == "adapter" and "lora" in lower):
-            return text
-    return "\n\n".join(GLOSSARY[term] for term in ("logit lens", "control", "verdict"))
+    """What the terms mean that a question names, the first ones of it; or which terms there are."""
+    found: list[tuple[int, Entry]] = []
+    rest = asked
+    for entry in entries():
+        place = entry.named_in(rest)
+        if place is not None:
+            found.append((place, entry))
+            for term in entry.terms:  # "tuned lens" is not also a lens
+                rest = re.sub(rf"\b{re.escape(term)}(?:s|es)?\b", lambda m: " " * len(m[0]), rest, flags=re.IGNORECASE)
+    if not found:
+        known = ", ".join(entry.terms[0] for entry in entries())
+        return f"I have no explanation for that term. I can explain: {known}."
+    first = [entry.text for _, entry in sorted(found, key=lambda one: one[0])[:MOST]]
+    return "\n\n".join(first)

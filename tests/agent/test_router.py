@@ -101,11 +101,12 @@ def test_other_examples_are_learned_once_and_kept(data_folder: Path, monkeypatch
     few = {
         "ask": ["ask it hello", "say hi to it", "put a question to it"],
         "help": ["what can you do?", "help me", "help"],
+        "stop": ["stop", "halt"],
     }
     monkeypatch.setattr(examples, "declared", lambda: few)
     monkeypatch.setattr(examples, "digest", lambda: "other")
     made = classifier.classifier(embedding("lexical"))
-    assert made.intents == ("ask", "help") and (data_folder / "understanding" / "lexical.safetensors").exists()
+    assert made.intents == ("ask", "help", "stop") and (data_folder / "understanding" / "lexical.safetensors").exists()
     monkeypatch.setattr(classifier, "learn", lambda embed: pytest.fail("learned again"))
     again = classifier.classifier(embedding("lexical"))
     seen, _ = classifier.seen(embedding("lexical"), ["please help"])

@@ -1,0 +1,32 @@
+"""What the guide explains."""
+
+import pytest
+
+from agent.models.glossary import entries, explained
+
+
+@pytest.mark.parametrize(
+    ("asked", "terms"),
+    [
+        ("what is a probe?", ["**probe**"]),
+        ("explain the tuned lens", ["**tuned lens**"]),
+        ("what's the difference between mean ablation and zero ablation?", ["**ablate a component**"]),
+        ("how do steering and patching differ?", ["**Steering**", "**Activation patching**"]),
+        ("what does 'inconclusive' mean", ["**verdict**"]),
+        ("define attention heads for a layperson", ["**attention head**"]),
+        ("what is a LoRA?", ["**LoRA adapter**"]),
+    ],
+)
+def test_a_term_is_explained_by_its_own_entry_alone(asked: str, terms: list[str]) -> None:
+    found = explained(asked)
+    assert all(term in found for term in terms) and found.count("\n\n") == len(terms) - 1
+
+
+def test_an_unknown_term_says_which_are_known() -> None:
+    assert "I can explain: tuned lens, logit lens" in explained("what is a quark?")
+
+
+def test_every_term_leads_to_its_entry() -> None:
+    for entry in entries():
+        for term in entry.terms:
+            assert explained(f"what is a {term}?").startswith(entry.text[:20]), term
