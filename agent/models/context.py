@@ -1,10 +1,11 @@
 """What a message likely means here: what the conversation makes possible counts, and what "it" can be."""
 
 import re
-from dataclasses import replace
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 from agent.models import followups, plans
-from agent.models.plans import Past, Question
+from agent.models.plans import Call, Past, Question
 from agent.situation import Situation
 from agent.understanding.router import Route
 from tools import TOOLS
@@ -14,6 +15,44 @@ CONSIDERED = 0.02
 IMPOSSIBLE, FITTING = 0.25, 4.0
 """How much less likely a request is that cannot be carried out here, and how much likelier one that takes what "it" is."""
 _IT = re.compile(r"\b(?:its?|that|this|them|their|these|those)\b", re.IGNORECASE)
+
+
+Reader = Callable[[str], Route]
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What is to be done about one message."""
+
+    intent: str
+    """A tool, or an intent of intents.yaml."""
+    calls: tuple[Call, ...] = ()
+    ask: str = ""
+    """A question back, where something is missing or unclear."""
+    pending: Call | None = None
+    """What the question is about, with the arguments there are."""
+    cannot: str = ""
+
+
+@dataclass(frozen=True)
+class Here:
+    """Where in a conversation a message comes, and who reads it."""
+
+    past: Past
+    situation: Situation
+    read: Reader
+
+    def route(self, said: str) -> Route:
+        """What a message likely means here."""
+        return weighed(self.read(said), said, self.past, self.situation)
+
+    def after(self, decision: Decision) -> "Here":
+        """Once the calls of a decision are asked for."""
+        calls = [*self.past.calls, *({"name": call.tool, "args": call.arguments} for call in decision.calls)]
+        named = [str(call.arguments["target"]) for call in decision.calls if "target" in call.arguments]
+        target = named[0] if named else self.situation.target
+        situation = self.situation.model_copy(update={"target": target})
+        return replace(self, past=replace(self.past, calls=calls), situation=situation)
 
 
 def weighed(route: Route, said: str, past: Past, situation: Situation) -> Route:
