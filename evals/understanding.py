@@ -116,6 +116,11 @@ def rows(name: str) -> Iterator[dict[str, Any]]:
         yield json.loads(line)
 
 
+def exists(name: str) -> bool:
+    """Whether there is a test set of this name."""
+    return (FOLDER / f"{name}.jsonl").exists()
+
+
 def target_after(wanted: Wanted, target: str) -> str:
     """The conversation's target once the wanted calls have run."""
     return next((str(c.arguments["target"]) for c in reversed(wanted.calls) if "target" in c.arguments), target)
