@@ -10,6 +10,7 @@ import os
 import secrets
 import sqlite3
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -63,8 +64,8 @@ class Audit:
                 f"the audit log is gone: its key, {KEY}, is here and {FILE} holds no log; "
                 "restore it, or move the key away too to begin anew"
             )
-        self._db.executescript("pragma journal_mode=wal; pragma synchronous=normal")
-        self._db.executescript(_SCHEMA)
+        _patiently(self._db, "pragma journal_mode=wal; pragma synchronous=normal")
+        _patiently(self._db, _SCHEMA)
         self._key, begun = _read_key(self._file)
         if not begun:
             self._begin()
@@ -221,3 +222,15 @@ def _write_key(file: Path, content: bytes) -> None:
     with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as new:
         new.write(content)
     part.replace(file)
+
+
+def _patiently(database: sqlite3.Connection, script: str) -> None:
+    """Run a script while another process may be opening the same log: SQLite does not wait for that by itself."""
+    for wait in (0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 0.0):
+        try:
+            database.executescript(script)
+            return
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error) or not wait:
+                raise
+            time.sleep(wait)
