@@ -132,9 +132,13 @@ class DryRun:
         """Add calls to what happened."""
         for call in calls:
             self._target = str(call.arguments.get("target", self._target))
-            measured = self._past.measured | {f"E{len(self._past.measured) + 1}": call.tool}
-            done = [*self._past.calls, {"name": call.tool, "args": call.arguments}]
-            self._past = replace(self._past, measured=measured, calls=done)
+            name, made = f"E{len(self._past.measured) + 1}", {"name": call.tool, "args": call.arguments}
+            self._past = replace(
+                self._past,
+                measured=self._past.measured | {name: call.tool},
+                calls=[*self._past.calls, made],
+                made_by=self._past.made_by | {name: made},
+            )
 
 
 def plan(message: Message, target: str, *, embedding: str | None = None) -> Plan:

@@ -6,68 +6,58 @@ folder: a second one on the same folder would silently lose records.
 
 import fcntl
 import hashlib
+import json
+import logging
+import os
 import shutil
-import uuid
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
+from urllib.parse import urlsplit
 
 from agent.embedding import Embedding
+from agent.notes import Kind, Note, checked, describe
+from agent.scrubbing import scrub
 from evidence.errors import MemoryError_
 
-Kind = Literal["belief", "prediction", "preference", "statement"]
+__all__ = ["Kind", "Memory", "Note", "describe"]
+log = logging.getLogger(__name__)
 _LEAST_FREE_BYTES = 5_000_000
 _DUPLICATE = 0.97
-
-
-@dataclass(frozen=True)
-class Note:
-    """One thing known about a person, with the words it rests on."""
-
-    kind: Kind
-    text: str
-    """What we noted, in the third person or as they said it."""
-    quote: str
-    """The person's own words."""
-    thread: str
-    turn: str
-    target: str = ""
-    outcome: str = ""
-    """For a prediction: "right" or "wrong" once it was revealed."""
-    id: str = field(default_factory=lambda: uuid.uuid4().hex)
-    made_at: str = field(default_factory=lambda: datetime.now(UTC).isoformat(timespec="seconds"))
+_RELATED = 0.25
+"""Similarity below which a note has nothing to do with what was said."""
+_AT_ONCE = 500
+"""Notes written at once."""
+FRESH, NEEDED = 0.1, 0.1
+"""What a note of today, and one of a concept that is half understood, gain in similarity."""
+HALF_LIFE_DAYS = 30.0
+_FRESH_COPY = "-copy"
 
 
 class Memory:
-    """Notes of many people in one Chroma folder; each sees their own alone."""
+    """Notes of many people in one Chroma folder, or on one server; each sees their own alone."""
 
-    def __init__(self, folder: Path, embed: Embedding) -> None:
-        """Open the folder, or say in one sentence why not.
+    def __init__(self, folder: Path, embed: Embedding, *, server: str = "") -> None:
+        """Open the folder, or reach the server at an `http://` or `https://` address; say in one sentence why not.
 
         Raises:
-            MemoryError_: another process owns the folder, or the disk cannot be written.
+            MemoryError_: another process owns the folder, the disk cannot be written, or the server does not answer.
         """
         self._embed = embed
         self._folder = folder
+        self._server = server
+        self._writing = threading.RLock()
+        self._lock = _owned(folder)
         try:
-            folder.mkdir(parents=True, exist_ok=True)
-            self._lock = (folder / "owner.lock").open("w")
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise MemoryError_(
-                f"another running Maieutic owns the memory in {folder}: close it, or set MAIEUTIC_HOME to another folder"
-            ) from error
-        except OSError as error:
-            raise MemoryError_(
-                f"the memory in {folder} cannot be written ({error.strerror}): free some space or set MAIEUTIC_HOME"
-            ) from error
-        self._client = _guard(lambda: _open(folder / "chroma"))
+            self._client = _guard(lambda: _reach(server) if server else _open(folder / "chroma"))
+        except MemoryError_:
+            self._lock.close()
+            raise
 
     def remember(self, person: str, note: Note) -> Note:
-        """Keep a note; one that says the same as a note of the same kind replaces it.
+        """Keep a note; one that says the same as a note of the same kind takes its place. Signs are events: each is kept.
 
         Raises:
             MemoryError_: it could not be written; nothing else is lost.
@@ -75,53 +65,87 @@ class Memory:
         if shutil.disk_usage(self._folder).free < _LEAST_FREE_BYTES:
             raise MemoryError_("the disk is full: this was not remembered, the conversation goes on without it")
         vector = self._embed([note.text])[0].tolist()
-        same = next(
-            (
-                old
-                for old, score in self._near(person, vector, 1)
-                if score > _DUPLICATE and old.kind == note.kind and old.target == note.target
-            ),
-            None,
-        )
-        kept = note if same is None else Note(**{**asdict(note), "id": same.id})
-        metadata = {key: value for key, value in asdict(kept).items() if key not in {"id", "text"}} | {
-            "owner": _key(person)
-        }
-        _guard(
-            lambda: self._collection(person).upsert(
-                ids=[kept.id], embeddings=[vector], documents=[kept.text], metadatas=[metadata]
-            )
-        )
+        same = None if note.kind == "sign" else self._same(person, note, vector)
+        kept = note if same is None else note.model_copy(update={"id": same.id, "against": note.against or same.against})
+        with self._writing:
+            self._put(self._collection(person), person, [kept], [vector])
         return kept
 
-    def recall(self, person: str, query: str, most: int = 4, least: float = 0.25) -> list[Note]:
-        """The notes nearest to a query, best first."""
+    def replace(self, person: str, note: Note) -> None:
+        """Put a changed note in the place of the one with its id; what it said before is gone from the files.
+
+        Raises:
+            MemoryError_: the person has no such note.
+        """
+        if all(one.id != note.id for one in self.all(person)):
+            raise MemoryError_("there is no such note of yours: it may have been deleted")
+        with self._writing:
+            self._put(self._collection(person), person, [note], self._embed([note.text]).tolist())
+            self._rewrite(person)
+
+    def recall(
+        self, person: str, query: str, most: int = 4, *, need: Mapping[str, float] | None = None, signs: bool = False
+    ) -> list[Note]:
+        """The notes that bear on a query, best first: by likeness, by age, and by how much their concept needs attention (0 to 1)."""
         if not query.strip():
             return []
         vector = self._embed([query])[0].tolist()
-        return [note for note, score in self._near(person, vector, most) if score >= least]
+        near = self._near(person, vector, 4 * most)
+        ranked = [
+            (score + FRESH * _fresh(note) + NEEDED * (need or {}).get(note.concept, 0.0), note)
+            for note, score in near
+            if score >= _RELATED and (signs or note.kind not in {"sign", "setting"})
+        ]
+        return [note for _, note in sorted(ranked, key=lambda one: -one[0])[:most]]
 
-    def all(self, person: str) -> list[Note]:
+    def like(self, person: str, text: str, most: int = 4) -> list[tuple[Note, float]]:
+        """The notes nearest to a text, each with its cosine."""
+        return self._near(person, self._embed([text])[0].tolist(), most)
+
+    def all(self, person: str, kind: Kind | None = None) -> list[Note]:
         """Everything known about a person, newest first."""
-        found = _guard(lambda: self._collection(person).get(include=["documents", "metadatas"]))
+        where = {"kind": kind} if kind else None
+        found = _guard(lambda: self._collection(person).get(where=where, include=["documents", "metadatas"]))
         notes = [_note(*row) for row in zip(found["ids"], found["documents"], found["metadatas"], strict=True)]
         return sorted(notes, key=lambda note: note.made_at, reverse=True)
 
-    def delete(self, person: str, note_id: str) -> None:
-        """Delete one note with its vector."""
-        _guard(lambda: self._collection(person).delete(ids=[note_id]))
+    def add(self, person: str, notes: Sequence[Note]) -> None:
+        """Keep many notes as they are, such as those of an export."""
+        with self._writing:
+            for few in _by(_AT_ONCE, notes):
+                self._put(self._collection(person), person, few, self._embed([note.text for note in few]).tolist())
+
+    def delete(self, person: str, *ids: str) -> None:
+        """Delete notes: their text, their vectors, and the pages of the files that held them."""
+        with self._writing:
+            _guard(lambda: self._collection(person).delete(ids=list(ids)))
+            self._rewrite(person)
 
     def forget(self, person: str) -> None:
         """Delete everything known about a person, whichever embedding it was kept with."""
-        mine = f"person-{_key(person)}-"
-        for collection in _guard(self._client.list_collections):
-            if collection.name.startswith(mine):
-                _guard(partial(self._client.delete_collection, collection.name))
+        with self._writing:
+            for name in self._names(person):
+                _guard(lambda name=name: self._client.delete_collection(name))  # type: ignore[misc]
+            self._scrub()
 
     def close(self) -> None:
         """Release the folder for another process."""
-        self._client.close()
+        if not self._server:
+            self._client.close()
         self._lock.close()
+
+    def _same(self, person: str, note: Note, vector: list[float]) -> Note | None:
+        key = (note.kind, note.target, note.concept)
+        near = self._near(person, vector, 3)
+        return next((o for o, score in near if score > _DUPLICATE and (o.kind, o.target, o.concept) == key), None)
+
+    def _put(self, collection: Any, person: str, notes: Sequence[Note], vectors: Sequence[Sequence[float]]) -> None:
+        kept = [note.model_dump(exclude={"id", "text"}) | {"owner": _key(person)} for note in notes]
+        _guard(
+            lambda: collection.upsert(
+                ids=[note.id for note in notes], embeddings=vectors, documents=[note.text for note in notes], metadatas=kept
+            )
+        )
 
     def _near(self, person: str, vector: list[float], most: int) -> list[tuple[Note, float]]:
         collection = self._collection(person)
@@ -138,15 +162,89 @@ class Memory:
         return [(_note(*row[:3]), score) for row, score in mine]
 
     def _collection(self, person: str) -> Any:
+        """The person's collection, made where there is none; what an unfinished rewrite left is put right first."""
+        name = self._name(person)
+        try:
+            return self._client.get_collection(name, embedding_function=None)
+        except Exception as error:  # noqa: BLE001 - which error says that there is none differs between folder and server
+            log.debug("no collection %s yet: %s", name, error)
+        with self._writing:
+            return _guard(lambda: self._recovered(name) or self._moved(person, name) or self._new(name))
+
+    def _new(self, name: str) -> Any:
         settings = {"hnsw:space": "cosine", "embedding": self._embed.name}
-        return _guard(
-            lambda: self._client.get_or_create_collection(
-                self._name(person), metadata=settings, embedding_function=None
-            )
-        )
+        return self._client.get_or_create_collection(name, metadata=settings, embedding_function=None)
+
+    def _recovered(self, name: str) -> Any:
+        """The copy of a rewrite that was cut off after the old collection was deleted."""
+        if name + _FRESH_COPY not in self._all_names():
+            return None
+        copy = self._client.get_collection(name + _FRESH_COPY, embedding_function=None)
+        copy.modify(name=name)
+        return copy
+
+    def _moved(self, person: str, name: str) -> Any:
+        """The notes that were kept with another embedding, embedded again; never both at once."""
+        before = [one for one in self._names(person) if one != name and not one.endswith(_FRESH_COPY)]
+        if not before:
+            return None
+        made = self._new(name + _FRESH_COPY)
+        for old in before:
+            found = self._client.get_collection(old, embedding_function=None).get(include=["documents", "metadatas"])
+            notes = [_note(*row) for row in zip(found["ids"], found["documents"], found["metadatas"], strict=True)]
+            for done, few in enumerate(_by(_AT_ONCE, notes)):
+                log.warning("embedding notes again with %s: %d of %d", self._embed.name, done * _AT_ONCE, len(notes))
+                self._put(made, person, few, self._embed([note.text for note in few]).tolist())
+        for old in before:
+            self._client.delete_collection(old)
+        made.modify(name=name)
+        self._scrub()
+        return made
+
+    def _rewrite(self, person: str) -> None:
+        """Write the person's collection anew without what was deleted; a process killed in between loses nothing."""
+        name = self._name(person)
+        old = self._collection(person)
+        _guard(lambda: self._drop(name + _FRESH_COPY))
+        copy = _guard(lambda: self._new(name + _FRESH_COPY))
+        found = _guard(lambda: old.get(include=["embeddings", "documents", "metadatas"]))
+        for few in _by(_AT_ONCE, range(len(found["ids"]))):
+            part = slice(few[0], few[-1] + 1)
+            kept = {key: found[key][part] for key in ("ids", "embeddings", "documents", "metadatas")}
+            _guard(lambda kept=kept: copy.upsert(**kept))  # type: ignore[misc]
+        _guard(lambda: self._client.delete_collection(name))
+        _guard(lambda: copy.modify(name=name))
+        self._scrub()
+
+    def _drop(self, name: str) -> None:
+        if name in self._all_names():
+            self._client.delete_collection(name)
+
+    def _scrub(self) -> None:
+        if not self._server:
+            _guard(lambda: scrub(self._folder / "chroma"))
+
+    def _all_names(self) -> set[str]:
+        return {collection.name for collection in self._client.list_collections()}
+
+    def _names(self, person: str) -> list[str]:
+        return [name for name in _guard(self._all_names) if name.startswith(f"person-{_key(person)}-")]
 
     def _name(self, person: str) -> str:
         return f"person-{_key(person)}-{_key(self._embed.name)[:8]}"
+
+
+def _fresh(note: Note) -> float:
+    """1 for a note of this moment, half of it after thirty days."""
+    made = datetime.fromisoformat(note.made_at)
+    made = made if made.tzinfo else made.replace(tzinfo=UTC)
+    days = max((datetime.now(UTC) - made).total_seconds() / 86400, 0.0)
+    return float(0.5 ** (days / HALF_LIFE_DAYS))
+
+
+def _by(size: int, all_: Sequence[Any]) -> Iterator[Sequence[Any]]:
+    for start in range(0, len(all_), size):
+        yield all_[start : start + size]
 
 
 def _key(text: str) -> str:
@@ -154,7 +252,24 @@ def _key(text: str) -> str:
 
 
 def _note(note_id: str, text: str, metadata: dict[str, Any]) -> Note:
-    return Note(id=note_id, text=text, **{key: value for key, value in metadata.items() if key != "owner"})
+    return checked({"id": note_id, "text": text} | {key: value for key, value in metadata.items() if key != "owner"})
+
+
+def _owned(folder: Path) -> Any:
+    """The lock of the one process that may use a folder."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = (folder / "owner.lock").open("w")
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return lock
+    except BlockingIOError as error:
+        raise MemoryError_(
+            f"another running Maieutic owns the memory in {folder}: close it, or set MAIEUTIC_HOME to another folder"
+        ) from error
+    except OSError as error:
+        raise MemoryError_(
+            f"the memory in {folder} cannot be written ({error.strerror}): free some space or set MAIEUTIC_HOME"
+        ) from error
 
 
 def _open(folder: Path) -> Any:
@@ -164,18 +279,32 @@ def _open(folder: Path) -> Any:
     return chromadb.PersistentClient(str(folder), settings=Settings(anonymized_telemetry=False))
 
 
+def _reach(server: str) -> Any:
+    """A Chroma server. It has no authentication of its own: headers are for a proxy that has."""
+    import chromadb
+    from chromadb.config import Settings
+
+    where = urlsplit(server)
+    if where.scheme not in {"http", "https"} or not where.hostname:
+        raise MemoryError_(f"{server!r} is no address of a Chroma server: write http://HOST:PORT")
+    try:
+        headers = json.loads(os.environ.get("MAIEUTIC_CHROMA_HEADERS", "{}"))
+    except json.JSONDecodeError as error:
+        raise MemoryError_('MAIEUTIC_CHROMA_HEADERS is no JSON: write {"Authorization": "Bearer ..."}') from error
+    port = where.port or (443 if where.scheme == "https" else 80)
+    return chromadb.HttpClient(
+        where.hostname, port, ssl=where.scheme == "https", headers=headers, settings=Settings(anonymized_telemetry=False)
+    )
+
+
 def _guard(action: Callable[[], Any]) -> Any:
     """Run one database action; its failures become one sentence."""
     import sqlite3
 
+    import httpx
     from chromadb.errors import ChromaError
 
     try:
         return action()
-    except (ChromaError, sqlite3.Error, OSError, ValueError) as error:
+    except (ChromaError, sqlite3.Error, OSError, ValueError, httpx.HTTPError) as error:
         raise MemoryError_(f"the memory could not be read or written: {' '.join(str(error).split())[:160]}") from error
-
-
-def describe(notes: Sequence[Note]) -> str:
-    """Notes as lines for a prompt or a panel."""
-    return "\n".join(f"- {note.kind}: {note.text}" + (f" ({note.outcome})" if note.outcome else "") for note in notes)

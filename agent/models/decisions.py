@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterator
+from typing import Any
 
 from agent.models import followups, plans
 from agent.models.arguments import given
@@ -75,6 +76,8 @@ def _one(said: str, here: Here) -> Decision:
     if route.hopeless or intent == "out_of_scope":
         return Decision("out_of_scope", cannot=CANNOT)
     named = slots.any and intent in TOOLS
+    if {route.intent, route.second} == {"again", "check"} and _named(route, past):
+        return _again(route, past, situation)  # "replay E1": that very measurement
     if not route.sure and (not named or route.second == "belief"):
         return Decision(intent, ask=unsure(route))
     if intent in TOOLS:
@@ -100,16 +103,21 @@ def _compare(route: Route, past: Past, situation: Situation) -> Decision:
 
 def _again(route: Route, past: Past, situation: Situation) -> Decision:
     """What a stop left of the last plan; else the last measurement once more."""
-    wanted = past.unfinished or past.calls[-1:]
+    wanted = _named(route, past) or past.unfinished or past.calls[-1:]
     return Decision("again", tuple(Call(one["name"], one["args"]) for one in wanted))
 
 
 def _check(route: Route, past: Past, situation: Situation) -> Decision:
     """The last measurement with another seed: other controls, other draws."""
-    last = past.last_call
+    last = next(iter(_named(route, past)), past.last_call)
     if last is None or "seed" not in TOOLS[last["name"]].schema()["properties"]:
         return Decision("check")
     return Decision("check", (Call(last["name"], {**last["args"], "seed": int(last["args"].get("seed", 0)) + 1}),))
+
+
+def _named(route: Route, past: Past) -> list[dict[str, Any]]:
+    """The calls behind the evidence that a message names."""
+    return [past.made_by[name] for name in route.slots.evidence if name in past.made_by]
 
 
 def _investigate(route: Route, past: Past, situation: Situation) -> Decision:

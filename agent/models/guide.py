@@ -112,7 +112,20 @@ def _past(messages: list[BaseMessage]) -> Past:
     last = next((m for m in reversed(messages) if isinstance(m, AIMessage)), None)
     waits = last.additional_kwargs.get("pending") if last else None
     pending = Call(waits["tool"], waits["arguments"]) if waits else None
-    return Past({m.artifact["evidence"]: str(m.name) for m in ended}, calls, pending, _unfinished(messages))
+    measured = {m.artifact["evidence"]: str(m.name) for m in ended}
+    return Past(measured, calls, pending, _unfinished(messages), _made_by(messages, ended))
+
+
+def _made_by(messages: list[BaseMessage], ended: list[ToolMessage]) -> dict[str, dict[str, Any]]:
+    """The call behind each evidence; some models number their calls anew in every message, so the last one before it counts."""
+    found: dict[str, dict[str, Any]] = {}
+    asked: dict[str, dict[str, Any]] = {}
+    for message in messages:
+        if isinstance(message, AIMessage):
+            asked |= {str(c["id"]): {"name": c["name"], "args": c["args"]} for c in message.tool_calls}
+        elif isinstance(message, ToolMessage) and message in ended and message.tool_call_id in asked:
+            found[message.artifact["evidence"]] = asked[message.tool_call_id]
+    return found
 
 
 def _pending(decision: Decision) -> dict[str, Any]:

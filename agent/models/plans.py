@@ -48,6 +48,8 @@ class Past:
     pending: Call | None = None
     """What the guide asked a question about, with the arguments it has."""
     unfinished: list[dict[str, Any]] = field(default_factory=list)
+    made_by: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """The call behind each evidence."""
 
     @property
     def last_call(self) -> dict[str, Any] | None:
