@@ -38,6 +38,11 @@ class Archive:
             rows = self._db.execute("select json from earlier where thread=? order by number", (thread,)).fetchall()
         return messages_from_dict([json.loads(text) for (text,) in rows])
 
+    def forget(self, thread: str) -> None:
+        """Delete the earlier messages of a conversation."""
+        with self._lock, self._db:
+            self._db.execute("delete from earlier where thread=?", (thread,))
+
     def close(self) -> None:
         self._db.close()
 

@@ -2,13 +2,28 @@
 
 import asyncio
 import logging
+import os
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from agent import models
-from agent.events import Answer, Event, Failure, Noted, Notice, Question, Said, Spent, Step, Words, told, unanswered
+from agent.events import (
+    Answer,
+    Aside,
+    Event,
+    Failure,
+    Noted,
+    Notice,
+    Question,
+    Said,
+    Spent,
+    Step,
+    Words,
+    told,
+    unanswered,
+)
 from agent.ledger import Ledger
 from agent.message import fitting
 from agent.spending import NOTHING, Budget
@@ -24,10 +39,24 @@ if TYPE_CHECKING:
 
     from agent.export.conversation import Conversation
     from agent.nodes import Nodes
+    from agent.people import People
     from agent.speaking import Voice
     from tools._tool import Capability
 
-__all__ = ["Agent", "Answer", "Event", "Failure", "Noted", "Notice", "Question", "Said", "Spent", "Step", "Words"]
+__all__ = [
+    "Agent",
+    "Answer",
+    "Aside",
+    "Event",
+    "Failure",
+    "Noted",
+    "Notice",
+    "Question",
+    "Said",
+    "Spent",
+    "Step",
+    "Words",
+]
 log = logging.getLogger(__name__)
 
 
@@ -109,7 +138,9 @@ class Agent:
         self.audit = Audit(self.folder)
         self.archive = Archive(self.folder / "conversations.sqlite")
         try:
-            self.memory = Memory(self.folder / "memory", embedding(self.embedding))
+            self.memory = Memory(
+                self.folder / "memory", embedding(self.embedding), server=os.environ.get("MAIEUTIC_CHROMA", "")
+            )
         except MemoryError_ as error:
             self.memory_problem = str(error)
             log.warning("%s", error)
@@ -123,6 +154,13 @@ class Agent:
         for store in (self.ledger, self.audit, self.archive, self.memory):
             if store:
                 store.close()
+
+    @property
+    def people(self) -> "People | None":
+        """What people may do with what is known of them; None without a memory."""
+        from agent.people import People
+
+        return People(self.memory) if self.memory else None
 
     async def send(
         self, thread: str, text: str, *, person: str, target: str = DEFAULT_TARGET, asked: turn.Turn | None = None
@@ -213,6 +251,27 @@ class Agent:
         """Wait until no turn of this conversation runs."""
         async with self._locks.setdefault(thread, asyncio.Lock()):
             return
+
+    async def threads_of(self, person: str) -> list[str]:
+        """The conversations of a person."""
+        async with self._saver.lock:
+            rows = await self._database.execute_fetchall("select distinct thread_id from checkpoints")
+        states = [(name, await self.graph.aget_state(_config(name))) for (name,) in rows]
+        return [name for name, state in states if state.values.get("person") == person]
+
+    async def forget_threads(self, threads: list[str]) -> None:
+        """Delete conversations: what was said, where they stand, and what was measured in them."""
+        for thread in threads:
+            if self.busy(thread):
+                raise MaieuticError("an answer of yours is still running: stop it first, then forget everything")
+        from evidence import artifacts
+
+        for thread in threads:
+            found = await asyncio.to_thread(self.ledger.all, thread)
+            await asyncio.to_thread(artifacts.forget, [e.provenance.id for e in found.values() if e.provenance])
+            await self._saver.adelete_thread(thread)
+            await asyncio.to_thread(self.archive.forget, thread)
+            await asyncio.to_thread(self.ledger.forget, thread)
 
     async def _run(
         self, thread: str, step: Callable[[], Awaitable[Any]], person: str, asked: turn.Turn | None

@@ -14,6 +14,8 @@ BROKEN_OFF = "stopped"
 NOT_BEGUN = f"{NOT_RUN}: you stopped before it began"
 INTERRUPTED = f"{NOT_RUN}: the answer was interrupted"
 SPENT = f"{NOT_RUN}: the step budget of this turn is spent"
+ASIDE = "aside"
+"""Where an answer keeps what was added to it unasked, among its `additional_kwargs`: it is no claim and is not checked as one."""
 EXCHANGES = "exchanges"
 """Where a message that asks for tool calls keeps what the person was asked about them, among its `additional_kwargs`.
 
@@ -48,6 +50,13 @@ class Answer:
 
     text: str
     target: str
+
+
+@dataclass(frozen=True)
+class Aside:
+    """What is added after an answer unasked: a check question, or the next useful step. Nothing waits for it."""
+
+    text: str
 
 
 @dataclass(frozen=True)
@@ -89,7 +98,7 @@ class Spent:
     text: str
 
 
-Event = Step | Words | Answer | Question | Noted | Notice | Failure | Spent
+Event = Step | Words | Answer | Aside | Question | Noted | Notice | Failure | Spent
 
 
 @dataclass(frozen=True)
@@ -113,6 +122,11 @@ def told(messages: "Sequence[BaseMessage]") -> list[Said | Step]:
             case AIMessage():
                 asked |= {str(call["id"]): dict(call) for call in message.tool_calls}
                 story += [Said("assistant", str(message.text))] if message.text else []
+                story += (
+                    [Said("assistant", message.additional_kwargs[ASIDE])]
+                    if message.additional_kwargs.get(ASIDE)
+                    else []
+                )
                 story += [part for one in message.additional_kwargs.get(EXCHANGES, []) for part in _exchanged(one)]
             case ToolMessage() if message.tool_call_id in asked and not str(message.content).startswith(NOT_RUN):
                 story.append(_ended(message, asked[message.tool_call_id]))

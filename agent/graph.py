@@ -1,9 +1,10 @@
 """The whole loop on one screen.
 
-    recall -> think -> (propose, approve, predict ->) act -> think ... -> answer -> check -> remember
+    recall -> think -> (propose, approve, predict ->) act -> think ... -> answer -> check -> teach -> remember
 
 `think` asks the chat model for the next step; tool calls go to `act`, words to `answer`. `check` holds
-every number against the ledger and may send the model back once. `propose`, `approve` and `predict` interrupt,
+every number against the ledger and may send the model back once. `teach` adds a question or a next step; an answer to such a
+question is graded in `recall`, and the turn is over. `propose`, `approve` and `predict` interrupt,
 and are visited only where there is something to ask.
 """
 
@@ -26,10 +27,12 @@ ASKS = ("propose", "approve", "predict")
 def build(nodes: Nodes, checkpointer: "BaseCheckpointSaver[str] | None") -> "CompiledStateGraph[Any]":
     """Compile the loop over its nodes."""
     graph = StateGraph(State)
-    for name in ("recall", "think", *ASKS, "act", "answer", "check", "remember"):
+    for name in ("recall", "think", *ASKS, "act", "answer", "check", "teach", "remember"):
         graph.add_node(name, getattr(nodes, name))
     graph.add_edge(START, "recall")
-    graph.add_edge("recall", "think")
+    graph.add_conditional_edges(
+        "recall", lambda state: "remember" if state["answer"] else "think", ["think", "remember"]
+    )
     graph.add_conditional_edges("think", lambda state: after_thinking(nodes, state), [*ASKS, "act", "answer"])
     for place, name in enumerate(ASKS):
         graph.add_conditional_edges(
@@ -38,6 +41,7 @@ def build(nodes: Nodes, checkpointer: "BaseCheckpointSaver[str] | None") -> "Com
     graph.add_edge("act", "think")
     graph.add_edge("answer", "check")
     graph.add_conditional_edges("check", after_checking)
+    graph.add_edge("teach", "remember")
     graph.add_edge("remember", END)
     return graph.compile(checkpointer=checkpointer)
 
@@ -53,5 +57,5 @@ def next_question(nodes: Nodes, state: State) -> str:
     return "recall" if isinstance(state["messages"][-1], HumanMessage) else next(nodes.due(state), "act")
 
 
-def after_checking(state: State) -> Literal["think", "remember"]:
-    return "think" if state["problems"] and state["repairs"] <= MOST_REPAIRS else "remember"
+def after_checking(state: State) -> Literal["think", "teach"]:
+    return "think" if state["problems"] and state["repairs"] <= MOST_REPAIRS else "teach"

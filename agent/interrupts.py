@@ -84,7 +84,8 @@ def predict(state: State, read: Reader) -> dict[str, Any]:
         return {"asked_to_predict": asked, "messages": [_with(state, (question, answer))]}
     if predictions.is_another_request(answer, read(answer)):
         return _redirected(state, answer, (question, ""))
-    stated = Prediction(target=target, tool=call["name"], text=answer, outcome="")
+    said = next(m for m in reversed(state["messages"]) if isinstance(m, HumanMessage))
+    stated = Prediction(target=target, tool=call["name"], text=answer, turn=str(said.id), outcome="")
     return {"asked_to_predict": asked, "prediction": stated, "messages": [_with(state, (question, answer))]}
 
 

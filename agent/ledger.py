@@ -84,5 +84,10 @@ class Ledger:
             ).fetchall()
         return statistics.median(seconds for (seconds,) in rows) if rows else None
 
+    def forget(self, thread: str) -> None:
+        """Delete the evidence of a conversation."""
+        with self._lock, self._db:
+            self._db.execute("delete from evidence where thread=?", (thread,))
+
     def close(self) -> None:
         self._db.close()

@@ -66,7 +66,9 @@ class Memory:
             raise MemoryError_("the disk is full: this was not remembered, the conversation goes on without it")
         vector = self._embed([note.text])[0].tolist()
         same = None if note.kind == "sign" else self._same(person, note, vector)
-        kept = note if same is None else note.model_copy(update={"id": same.id, "against": note.against or same.against})
+        kept = (
+            note if same is None else note.model_copy(update={"id": same.id, "against": note.against or same.against})
+        )
         with self._writing:
             self._put(self._collection(person), person, [kept], [vector])
         return kept
@@ -143,7 +145,10 @@ class Memory:
         kept = [note.model_dump(exclude={"id", "text"}) | {"owner": _key(person)} for note in notes]
         _guard(
             lambda: collection.upsert(
-                ids=[note.id for note in notes], embeddings=vectors, documents=[note.text for note in notes], metadatas=kept
+                ids=[note.id for note in notes],
+                embeddings=vectors,
+                documents=[note.text for note in notes],
+                metadatas=kept,
             )
         )
 
@@ -293,7 +298,11 @@ def _reach(server: str) -> Any:
         raise MemoryError_('MAIEUTIC_CHROMA_HEADERS is no JSON: write {"Authorization": "Bearer ..."}') from error
     port = where.port or (443 if where.scheme == "https" else 80)
     return chromadb.HttpClient(
-        where.hostname, port, ssl=where.scheme == "https", headers=headers, settings=Settings(anonymized_telemetry=False)
+        where.hostname,
+        port,
+        ssl=where.scheme == "https",
+        headers=headers,
+        settings=Settings(anonymized_telemetry=False),
     )
 
 

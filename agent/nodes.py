@@ -12,16 +12,18 @@ from langgraph.config import get_stream_writer
 import prompts
 from agent import grounding, interrupts, predictions
 from agent.archive import Archive, outgrown
-from agent.events import NOT_BEGUN, SPENT
+from agent.events import ASIDE, NOT_BEGUN, SPENT
 from agent.ledger import Ledger
-from agent.memory import Kind, Memory, Note, describe
+from agent.memory import Memory
+from agent.notes import Note, describe
 from agent.permissions import Permissions
 from agent.situation import Situation, system_message
 from agent.speaking import Voice
 from agent.spending import NOTHING
-from agent.state import MOST_STEPS, Prediction, State, calls, moment, open_calls
+from agent.state import MOST_STEPS, Prediction, State, calls, moment, open_calls, since_said
+from agent.teaching import Teacher
 from agent.toolbox import run
-from agent.understanding.router import router
+from agent.understanding.router import Route, router
 from evidence import as_text
 from evidence.errors import MemoryError_, NotGranted, ToolError
 from target import turn
@@ -43,26 +45,56 @@ class Nodes:
     memory: Memory | None
     embedding: str
 
+    @property
+    def teacher(self) -> Teacher | None:
+        return Teacher(self.memory, self.embedding) if self.memory else None
+
     async def recall(self, state: State) -> dict[str, Any]:
-        """Fetch what is known about the person that bears on what they said."""
-        said = str(state["messages"][-1].content)
-        notes: list[Note] = []
-        if self.memory:
-            try:
-                notes = await asyncio.to_thread(self._recalled, state["person"], said)
-            except MemoryError_ as error:
-                _notice(str(error))
-        fresh = {
-            "notes": describe(notes),
+        """Fetch what is known about the person that bears on what they said; grade it where it answers a check question."""
+        fresh: dict[str, Any] = {
+            "notes": "",
             "problems": [],
             "repairs": 0,
             "steps": 0,
             "answer": "",
-            "prediction": None,
+            "prediction": self._open(state),
             "accepted": False,
+            "noticed": [],
+            "explain": [],
+            "learner": "",
         }
-        defaults = {"asked_to_predict": state.get("asked_to_predict") or [], "granted": await self._kept(state, said)}
-        return fresh | defaults | {"messages": await self._archived(state)}
+        defaults = {"asked_to_predict": state.get("asked_to_predict") or []}
+        archived = {"messages": await self._archived(state)}
+        if self.teacher:
+            try:
+                fresh |= await asyncio.to_thread(self._known, state)
+            except MemoryError_ as error:
+                _notice(str(error))
+        if fresh["answer"]:
+            return fresh | defaults | {"messages": [*archived["messages"], *fresh["messages"]]}
+        return fresh | defaults | {"granted": await self._kept(state, _said(state))} | archived
+
+    def _known(self, state: State) -> dict[str, Any]:
+        """What is known of the person for this turn."""
+        assert self.teacher
+        read = self._read
+        if (graded := self.teacher.graded(state, read)) and "answer" in graded:
+            return graded
+        said = _said(state)
+        route = read(said)
+        intent = route.intent if route.sure else ""
+        return {"notes": describe(self._recalled(state["person"], said)), "check": None} | self.teacher.noticed(
+            state, intent
+        )
+
+    def _read(self, said: str) -> Route:
+        return router(self.embedding).route(said, public_names())
+
+    @staticmethod
+    def _open(state: State) -> Prediction | None:
+        """A prediction that no measurement has settled yet, such as one before a stop."""
+        before = state.get("prediction")
+        return before if before and not before["outcome"] else None
 
     async def _archived(self, state: State) -> list[RemoveMessage]:
         """Take what the conversation has outgrown out of the state; it stays readable in the archive."""
@@ -76,19 +108,19 @@ class Nodes:
         granted = state.get("granted") or []
         if not granted:
             return granted
-        route = await asyncio.to_thread(router(self.embedding).route, said, public_names())
+        route = await asyncio.to_thread(self._read, said)
         if route.intent != "withdraw" or not route.sure:
             return granted
         _notice(self.permissions.withdraw(state))
         return []
 
     def _recalled(self, person: str, said: str) -> list[Note]:
-        assert self.memory
-        preferences = [n for n in self.memory.all(person) if n.kind == "preference"]
-        if router(self.embedding).route(said, public_names()).intent == "memory":
-            return self.memory.all(person)[:12]
-        near = self.memory.recall(person, said)
-        return preferences + [n for n in near if n.kind != "preference"]
+        assert self.memory and self.teacher
+        known = self.teacher.person(person)
+        if self._read(said).intent == "memory":
+            return [note for note in known.notes if note.kind != "setting"][:12]
+        near = self.memory.recall(person, said, need=known.need())
+        return [n for n in known.notes if n.kind == "preference"] + [n for n in near if n.kind != "preference"]
 
     async def think(self, state: State) -> dict[str, Any]:
         """Ask the chat model for the next step: tool calls, or words."""
@@ -115,6 +147,8 @@ class Nodes:
             base=spec.base_name,
             notes=state["notes"],
             targets=public_names(),
+            explain=state["explain"],
+            learner=state["learner"],
             prediction=predictions.told(state["prediction"]),
             evidence=self.ledger.names(state["thread"]),
         )
@@ -129,7 +163,7 @@ class Nodes:
 
     async def predict(self, state: State) -> dict[str, Any]:
         """Before a reveal, ask what the person expects."""
-        return interrupts.predict(state, lambda said: router(self.embedding).route(said, public_names()))
+        return interrupts.predict(state, self._read)
 
     def due(self, state: State) -> Iterator[Literal["propose", "approve", "predict"]]:
         """The questions that have to be asked before the calls may run, in order."""
@@ -223,41 +257,37 @@ class Nodes:
             "messages": [AIMessage(marked, id=draft.id)],  # what is kept and shown again is the marked text
         }
 
+    async def teach(self, state: State) -> dict[str, Any]:
+        """Add one thing unasked: a check question, a review, or the next useful step."""
+        if not self.teacher:
+            return {}
+        ran = [m.name or "" for m in since_said(state) if isinstance(m, ToolMessage) and m.status == "success"]
+        try:
+            added = await asyncio.to_thread(self.teacher.aside, state, ran)
+        except MemoryError_ as error:
+            log.warning("%s", error)
+            return {}
+        if added:
+            get_stream_writer()({"aside": added["messages"][0].additional_kwargs[ASIDE]})
+        return added
+
     async def remember(self, state: State) -> dict[str, Any]:
-        """Keep what the person stated or predicted, from their own words alone."""
-        if self.memory:
+        """Keep what the person stated, showed or predicted, from their own words alone."""
+        if self.teacher:
             try:
-                for note in await asyncio.to_thread(self._noted, state):
-                    kept = await asyncio.to_thread(self.memory.remember, state["person"], note)
+                for note in self._noted(state):
+                    kept = await asyncio.to_thread(self.teacher.note, state["person"], note)
                     get_stream_writer()({"noted": kept.id, "text": kept.text, "kind": kept.kind})
             except MemoryError_ as error:
                 _notice(str(error))
         return {}
 
     def _noted(self, state: State) -> list[Note]:
-        said = next(m for m in reversed(state["messages"]) if isinstance(m, HumanMessage))
-        quote, where = str(said.content)[:1000], {"thread": state["thread"], "turn": str(said.id)}
-        notes = []
-        route = router(self.embedding).route(quote, public_names())
-        if route.intent in {"belief", "preference"} and route.sure:
-            kind: Kind = "belief" if route.intent == "belief" else "preference"
-            notes.append(
-                Note(kind=kind, text=quote, quote=quote, target=state["target"] if kind == "belief" else "", **where)
-            )
-        prediction = state["prediction"]
-        if prediction:
-            text = f"{prediction['target']}: expected {prediction['text'][:200]}"
-            notes.append(
-                Note(
-                    kind="prediction",
-                    text=text,
-                    quote=prediction["text"][:1000],
-                    target=prediction["target"],
-                    outcome=prediction["outcome"],
-                    **where,
-                )
-            )
-        return notes
+        return [*(Note.model_validate(note) for note in state["noticed"]), *predictions.noted(state)]
+
+
+def _said(state: State) -> str:
+    return str(next(m for m in reversed(state["messages"]) if isinstance(m, HumanMessage)).content)
 
 
 def _unrun(call: dict[str, Any], why: str) -> ToolMessage:

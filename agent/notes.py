@@ -41,7 +41,9 @@ class Note(BaseModel):
     """What the note is a sign of having understood, or not."""
     sign: Literal["", "check", "own words", "says", "asks", "confused", "uses", "set"] = ""
     grade: Literal["", "right", "partly", "wrong"] = ""
-    choices: int = Field(0, ge=0, le=20)
+    wants: str = Field(default="", max_length=40)
+    """For a preference: which one it is, of those that change the conversation."""
+    choices: int = Field(default=0, ge=0, le=20)
     """For an answered question: among how many answers they chose; 0 for free words."""
     against: str = ""
     """Id of a note that says the opposite; both are kept."""
@@ -60,7 +62,9 @@ def checked(data: Any) -> Note:
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"])) or "it"
-        raise MemoryError_(f"this is no note ({where}: {first['msg'].lower()}): export notes to see how they look") from error
+        raise MemoryError_(
+            f"this is no note ({where}: {first['msg'].lower()}): export notes to see how they look"
+        ) from error
 
 
 def describe(notes: Sequence[Note]) -> str:

@@ -3,7 +3,11 @@
 import re
 from typing import Literal
 
-from agent.state import Prediction
+from langchain_core.messages import HumanMessage
+
+from agent.learner.person import confidence
+from agent.notes import Note
+from agent.state import Prediction, State
 from agent.understanding.router import Route
 from evidence import Evidence, Ranking
 
@@ -89,6 +93,27 @@ def declined(notes: str) -> bool:
         if line.startswith("- preference")
         for word in ("predict", "answer only", "just give me", "expect")
     )
+
+
+def noted(state: State) -> list[Note]:
+    """The prediction of this turn as a note; once it is settled the note is written again with how it turned out."""
+    prediction = state["prediction"]
+    said = next(m for m in reversed(state["messages"]) if isinstance(m, HumanMessage))
+    if not prediction or not (prediction["outcome"] or prediction["turn"] == said.id):
+        return []
+    quote = prediction["text"][:1000]
+    return [
+        Note(
+            kind="prediction",
+            text=f"{prediction['target']}: expected {prediction['text'][:200]}",
+            quote=quote,
+            thread=state["thread"],
+            turn=str(said.id),
+            target=prediction["target"],
+            outcome=prediction["outcome"],
+            confidence=confidence(quote),  # type: ignore[arg-type]
+        )
+    ]
 
 
 def told(prediction: Prediction | None) -> str:

@@ -20,6 +20,10 @@ class Situation(BaseModel):
     """Public names one may ask about."""
     evidence: list[str] = []
     """Ids of all that was measured in this conversation, also before the messages begin."""
+    explain: list[dict[str, str]] = []
+    """Concepts the message names: which, at which depth to explain it to this person, and their own analogy for it."""
+    learner: str = ""
+    """How to speak to this person."""
     notes: str = ""
     """What is remembered of the person, one a line."""
     prediction: str = ""
@@ -34,6 +38,7 @@ def system_message(situation: Situation) -> SystemMessage:
         target=situation.target,
         target_help=entry.description if entry else "It was named by the person.",
         notes=situation.notes or "nothing yet",
+        learner=situation.learner or "Nothing is known yet of what they understand: plain words first.",
         base=situation.base,
         targets=", ".join(situation.targets),
         prediction=situation.prediction or "No prediction was made for this question.",

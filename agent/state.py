@@ -5,6 +5,7 @@ from typing import Annotated, Any, TypedDict
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, ToolMessage
 from langgraph.graph.message import add_messages
 
+from agent.learner.checks import Pending
 from agent.spending import Spent
 from tools._tool import Capability
 
@@ -19,6 +20,8 @@ class Prediction(TypedDict):
     tool: str
     """The tool that asked for it; only what this tool finds settles it."""
     text: str
+    turn: str
+    """The message it was made after."""
     outcome: str
     """"" until it is revealed, then "right" or "wrong"."""
 
@@ -45,6 +48,16 @@ class State(TypedDict):
     steps: int
     answer: str
     """The checked answer of this turn."""
+    check: Pending | None
+    """A check question that waits for an answer; going on without one is fine."""
+    about: list[str]
+    """Concepts talked about lately, the newest first."""
+    noticed: list[dict[str, Any]]
+    """What this turn shows of the person, as notes, to be kept when it ends."""
+    explain: list[dict[str, str]]
+    """Concepts the message names: which, at which depth to explain it to this person, and their own analogy for it."""
+    learner: str
+    """How to speak to this person, in a few sentences."""
     spent: Spent
     """What the conversation has cost so far."""
 
@@ -68,6 +81,12 @@ def calls(state: State) -> list[dict[str, Any]]:
 def since_asked(state: State) -> list[BaseMessage]:
     """What came after the message that asks for them."""
     return state["messages"][state["messages"].index(asking(state)) + 1 :]
+
+
+def since_said(state: State) -> list[BaseMessage]:
+    """What came after the person's last message."""
+    place = max(n for n, message in enumerate(state["messages"]) if isinstance(message, HumanMessage))
+    return state["messages"][place + 1 :]
 
 
 def open_calls(state: State) -> list[dict[str, Any]]:

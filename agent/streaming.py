@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from agent.events import Event, Noted, Notice, Step, Words, ended_as
+from agent.events import Aside, Event, Noted, Notice, Step, Words, ended_as
 
 
 class Heard:
@@ -22,6 +22,8 @@ class Heard:
             return []
         if "notice" in chunk:
             return [Notice(chunk["notice"])]
+        if "aside" in chunk:
+            return [Aside(chunk["aside"])]
         if "noted" in chunk:
             return [Noted(chunk["noted"], chunk["kind"], chunk["text"])]
         return [self._step(chunk)]

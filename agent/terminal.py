@@ -5,7 +5,7 @@ import re
 import sys
 from collections.abc import AsyncIterator
 
-from agent.conversation import Agent, Answer, Event, Failure, Notice, Question, Step
+from agent.conversation import Agent, Answer, Aside, Event, Failure, Notice, Question, Step
 from evidence.errors import ArgumentError
 from target.spec import DEFAULT_TARGET
 
@@ -60,5 +60,7 @@ async def _show(events: AsyncIterator[Event]) -> None:
         match event:
             case Step(progress=doing) if doing:
                 print(f"  ... {doing}", file=sys.stderr)
-            case Answer(text=words) | Question(text=words) | Notice(text=words) | Failure(text=words):
+            case (
+                Answer(text=words) | Aside(text=words) | Question(text=words) | Notice(text=words) | Failure(text=words)
+            ):
                 print(f"\n{words}", flush=True)

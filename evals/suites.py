@@ -62,6 +62,12 @@ def _guide_dialogues(options: Options) -> Iterable[Metric]:
     return measure(options)
 
 
+def _learner_model(options: Options) -> Iterable[Metric]:
+    from evals.learner_model import measure
+
+    return measure(options)
+
+
 def _grounding(options: Options) -> Iterable[Metric]:
     from evals.grounding import measure
 
@@ -94,6 +100,7 @@ SUITES = {
         frozenset({"organisms", "full"}),
     ),
     "null_controls": Suite("do the tools claim what is not there, and find what is?", _null_controls),
+    "learner_model": Suite("is what we believe of a learner so, for learners whose states are known?", _learner_model),
     "routing": Suite(
         "does the guide take what people say for what they mean, with their arguments?", _routing, frozenset({"full"})
     ),

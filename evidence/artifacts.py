@@ -9,7 +9,7 @@ import json
 import os
 import re
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -82,6 +82,18 @@ def made_by(evidence_id: str, artifacts: tuple[Artifact, ...]) -> None:
             line = json.loads(file.read_text(encoding="utf-8"))
             ids = [*dict.fromkeys([*_evidences(line), evidence_id])]
             _write(file, json.dumps(line | {"evidences": ids}, indent=1).encode())
+
+
+def forget(evidence_ids: Collection[str]) -> int:
+    """Delete what these measurements made, and no other made too; returns how many artefacts."""
+    gone = 0
+    for kind in get_args(ArtifactKind):
+        for line in list(_all(kind)):
+            if (made := _evidences(line)) and set(made) <= set(evidence_ids):
+                for ending in (".json", ".safetensors"):
+                    (_folder(kind) / f"{line['digest']}{ending}").unlink(missing_ok=True)
+                gone += 1
+    return gone
 
 
 def find(kind: ArtifactKind, reference: str) -> Stored:

@@ -243,23 +243,21 @@ class Chat:
         return changes(EVIDENCE, chosen=chosen, **panels.evidence(self.house, session, name))
 
     def open_citation(self, clicked: str, session: Session) -> Changes:
-        """A citation was clicked."""
-        return self.show_evidence({**session, "evidence": clicked.split(" ")[0]})
+        """A citation was clicked, or the undo of a note."""
+        name = clicked.split(" ")[0]
+        if name.startswith("undo-"):
+            if self.house.agent.memory:
+                self.house.agent.memory.delete(session["person"], name.removeprefix("undo-"))
+            return changes(EVIDENCE)
+        return self.show_evidence({**session, "evidence": name})
 
     def open_evidence(self, name: str | None, session: Session) -> Changes:
         """An evidence was chosen from the list."""
         return changes(EVIDENCE, **panels.evidence(self.house, session, name))
 
-    def show_notes(self, session: Session) -> tuple[Any, Any]:
-        text, choices = panels.notes(self.house, session["person"])
-        return text, gr.update(choices=choices, value=None)
-
-    def delete_note(self, note_id: str | None, session: Session) -> tuple[Any, Any]:
-        if note_id and self.house.agent.memory:
-            self.house.agent.memory.delete(session["person"], note_id)
-        return self.show_notes(session)
-
-    def forget_notes(self, session: Session) -> tuple[Any, Any]:
-        if self.house.agent.memory:
-            self.house.agent.memory.forget(session["person"])
-        return self.show_notes(session)
+    async def choose(
+        self, shown: Messages, session: Session, target: str, event: gr.SelectData
+    ) -> AsyncIterator[Changes]:
+        """One of the answers under a check question was pressed."""
+        async for update in self.send(str(event.value), shown, session, target):
+            yield update

@@ -4,8 +4,9 @@ from typing import Any
 
 import gradio as gr
 
-from ui import chat, look, panels, parts, records
+from ui import chat, learner, look, panels, parts, records
 from ui.chat import Chat
+from ui.learner import Learner
 from ui.parts import Parts
 from ui.records import Records
 from ui.session import House
@@ -33,10 +34,11 @@ def build(house: House) -> gr.Blocks:
         clicked = gr.Textbox(elem_id="cite-bridge", show_label=False, container=False)
         p = Parts(**stores, **top, **left, **right, clicked=clicked)
         handlers = Chat(house)
-        kept = Records(house)
-        _wire_turns(handlers, kept, p)
-        _wire_arrival(page, handlers, kept, p)
-        _wire_panels(handlers, p)
+        kept, known = Records(house), Learner(house)
+        _wire_turns(handlers, kept, known, p)
+        _wire_arrival(page, handlers, kept, known, p)
+        _wire_panels(handlers, known, p)
+        _wire_learner(known, p)
         _wire_records(kept, p)
         ticker = gr.Timer(1.0)
         ticker.tick(
@@ -48,7 +50,7 @@ def build(house: House) -> gr.Blocks:
     return page
 
 
-def _wire_turns(handlers: Chat, kept: Records, p: Parts) -> None:
+def _wire_turns(handlers: Chat, kept: Records, known: Learner, p: Parts) -> None:
     changed = p.of(chat.TURN)
     typed = [
         trigger(handlers.send_typed, [p.box, p.shown, p.session, p.target], changed, **STREAM)
@@ -58,24 +60,37 @@ def _wire_turns(handlers: Chat, kept: Records, p: Parts) -> None:
         button.click(handlers.send, [button, p.shown, p.session, p.target], changed, **STREAM)
         for button in (*p.examples, p.first, p.second, p.withdraw)
     ]
+    pressed.append(p.shown.option_select(handlers.choose, [p.shown, p.session, p.target], changed, **STREAM))
     turns = [*typed, *pressed, p.resume.click(handlers.resume, [p.shown, p.session], changed, **STREAM)]
     again = p.again.click(handlers.start_over, p.session, [*changed, p.browser], cancels=turns, **QUIET)
     for event in (*turns, again):
-        _refresh(event, handlers, kept, p)
+        _refresh(event, handlers, kept, known, p)
     p.stop.click(handlers.stop, p.session, p.stop, queue=False, **QUIET)
 
 
-def _wire_arrival(page: gr.Blocks, handlers: Chat, kept: Records, p: Parts) -> None:
+def _wire_arrival(page: gr.Blocks, handlers: Chat, kept: Records, known: Learner, p: Parts) -> None:
     opened = page.load(handlers.greet, [p.browser, p.width], [p.session, p.browser, p.shown, p.box], js=WIDTH, **QUIET)
-    _refresh(opened.then(handlers.come_back, p.session, p.of(chat.TURN), **QUIET), handlers, kept, p)
+    _refresh(opened.then(handlers.come_back, p.session, p.of(chat.TURN), **QUIET), handlers, kept, known, p)
 
 
-def _wire_panels(handlers: Chat, p: Parts) -> None:
+def _wire_learner(known: Learner, p: Parts) -> None:
+    panel = p.of(learner.PANEL)
+    p.delete.click(known.delete, [p.note, p.session], panel, **QUIET)
+    p.change.click(known.reword, [p.note, p.reworded, p.session], panel, **QUIET)
+    p.knew.click(known.knew, [p.concept, p.session], panel, **QUIET)
+    p.unknown.click(known.does_not_know, [p.concept, p.session], panel, **QUIET)
+    p.pause.input(known.pause, [p.pause, p.session], panel, **QUIET)
+    p.export.click(known.export, p.session, p.exported, **QUIET)
+    p.import_.upload(known.take_in, [p.import_, p.session], panel, **QUIET)
+    p.forget.click(known.forget, p.session, panel, **QUIET)
+
+
+def _wire_panels(handlers: Chat, known: Learner, p: Parts) -> None:
     shown = p.of(chat.EVIDENCE)
-    p.clicked.input(handlers.open_citation, [p.clicked, p.session], shown, **QUIET)
+    p.clicked.input(handlers.open_citation, [p.clicked, p.session], shown, **QUIET).then(
+        known.show, p.session, p.of(learner.PANEL), **QUIET
+    )
     p.chosen.input(handlers.open_evidence, [p.chosen, p.session], shown, **QUIET)
-    p.delete.click(handlers.delete_note, [p.note, p.session], [p.notes, p.note], **QUIET)
-    p.forget.click(handlers.forget_notes, p.session, [p.notes, p.note], **QUIET)
 
 
 def _wire_records(kept: Records, p: Parts) -> None:
@@ -90,8 +105,8 @@ def _wire_records(kept: Records, p: Parts) -> None:
         button.click(kept.take_along, [button, p.session], [p.file, p.no_file], **QUIET)
 
 
-def _refresh(event: Any, handlers: Chat, kept: Records, p: Parts) -> None:
+def _refresh(event: Any, handlers: Chat, kept: Records, known: Learner, p: Parts) -> None:
     """After a turn: the newest figure, what was noted, and what stands."""
     event.then(handlers.show_evidence, p.session, p.of(chat.EVIDENCE), **QUIET).then(
-        handlers.show_notes, p.session, [p.notes, p.note], **QUIET
+        known.show, p.session, p.of(learner.PANEL), **QUIET
     ).then(kept.standing, p.session, [p.board, p.allowed, p.withdraw], **QUIET)

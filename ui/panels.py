@@ -7,9 +7,8 @@ from typing import Any
 import gradio as gr
 from gradio.components.plot import PlotData
 
-from agent.memory import Memory, Note
 from evidence import Evidence, as_figure, as_python, as_text
-from evidence.errors import GroundingError, MaieuticError
+from evidence.errors import GroundingError
 from tools import TOOLS
 from ui.render import harmless
 from ui.session import House
@@ -100,27 +99,6 @@ def arguments(found: Evidence) -> str:
 def _value(value: Any) -> str:
     text = " ".join((", ".join(map(repr, value)) if isinstance(value, list) else repr(value)).split())
     return f"`{(text if len(text) <= 80 else text[:77] + '...').replace('`', '')}`"
-
-
-def notes(house: House, person: str) -> tuple[str, list[tuple[str, str]]]:
-    """What is remembered: as text, and as choices for deletion."""
-    memory: Memory | None = house.agent.memory
-    if memory is None:
-        return f"**Note:** {harmless(house.agent.memory_problem or 'The memory is not open yet.')}", []
-    try:
-        found = memory.all(person)
-    except MaieuticError as error:
-        return f"**Note:** {harmless(str(error))}", []
-    if not found:
-        return "Nothing yet. I keep what you state, predict or prefer, in your words, and only that.", []
-    return "\n".join(f"- {_line(note)}" for note in found), [
-        (f"{note.kind}: {note.text[:60]}", note.id) for note in found
-    ]
-
-
-def _line(note: Note) -> str:
-    outcome = f" → **{note.outcome}**" if note.outcome else ""
-    return f"*{note.kind}* {harmless(note.text)}{outcome}"
 
 
 def _find(house: House, thread: str, name: str | None) -> Evidence | None:

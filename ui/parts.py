@@ -6,7 +6,7 @@ from typing import Any
 import gradio as gr
 
 from agent.export import FORMS
-from ui import look, panels, records
+from ui import learner, look, panels, records
 from ui.session import House, target_names
 
 TITLE = "<h1>Maieutic</h1><p>Ask what goes on inside a language model. Every number has its measurement.</p>"
@@ -49,10 +49,22 @@ class Parts:
     no_file: gr.Markdown
     allowed: gr.Markdown
     withdraw: gr.Button
+    map: gr.HTML
+    known: gr.Markdown
+    concept: gr.Dropdown
+    knew: gr.Button
+    unknown: gr.Button
     notes: gr.Markdown
     note: gr.Dropdown
+    reworded: gr.Textbox
+    change: gr.Button
     delete: gr.Button
+    pause: gr.Checkbox
+    export: gr.Button
+    import_: gr.UploadButton
     forget: gr.Button
+    exported: gr.File
+    learner_said: gr.Markdown
     clicked: gr.Textbox
 
     def of(self, names: tuple[str, ...]) -> list[Any]:
@@ -170,11 +182,42 @@ def as_a_whole() -> dict[str, Any]:
 
 
 def memory() -> dict[str, Any]:
-    """What is remembered of the person."""
-    with gr.Accordion("What I remember about you", open=False, elem_id="memory"):
+    """What is known of the person, and what they may do with it."""
+    with gr.Accordion("What I believe you know, and remember about you", open=False, elem_id="memory"):
+        map_ = gr.HTML(elem_id="concept-map")
+        known = gr.Markdown(elem_id="known")
+        with gr.Row():
+            concept = gr.Dropdown(learner.names(), value=None, label="Concept", elem_id="concept")
+            knew = gr.Button("I knew that", size="sm", elem_id="knew")
+            unknown = gr.Button("I do not know that yet", size="sm", elem_id="unknown")
         notes = gr.Markdown(elem_id="notes")
         note = gr.Dropdown([], label="Choose a note", elem_id="note")
+        reworded = gr.Textbox(label="What it should say", elem_id="reworded", max_lines=3)
         with gr.Row():
+            change = gr.Button("Change it", size="sm", elem_id="change-note")
             delete = gr.Button("Delete it", size="sm", elem_id="delete-note")
+        pause = gr.Checkbox(label="Pause: note nothing", elem_id="pause")
+        with gr.Row():
+            export = gr.Button("Export", size="sm", elem_id="export-notes")
+            import_ = gr.UploadButton("Import", size="sm", file_types=[".json"], elem_id="import-notes")
             forget = gr.Button("Forget everything", size="sm", variant="stop", elem_id="forget")
-    return {"notes": notes, "note": note, "delete": delete, "forget": forget}
+        exported = gr.File(show_label=False, visible=False, interactive=False, elem_id="exported-notes")
+        said = gr.Markdown(elem_id="learner-said")
+    return {
+        "map": map_,
+        "known": known,
+        "concept": concept,
+        "knew": knew,
+        "unknown": unknown,
+        "notes": notes,
+        "note": note,
+        "reworded": reworded,
+        "change": change,
+        "delete": delete,
+        "pause": pause,
+        "export": export,
+        "import_": import_,
+        "forget": forget,
+        "exported": exported,
+        "learner_said": said,
+    }

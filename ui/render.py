@@ -34,11 +34,20 @@ def question(asked: Question) -> Message:
     return assistant(text, citations=False)
 
 
+def aside(text: str) -> Message:
+    """What was added unasked; the letters of a check question can be pressed."""
+    letters = re.findall(r"^- \*\*([a-d])\)\*\*", text, re.MULTILINE)
+    message = assistant(text, citations=False)
+    return message | ({"options": [{"value": one, "label": f"{one})"} for one in letters]} if letters else {})
+
+
 def noted(event: Noted) -> Message:
-    """What was written into the memory, folded."""
-    text = f"I noted your {event.kind}: {event.text} (the memory panel can delete it)"
-    title = f"✎ I noted your {event.kind}"
-    return {"role": "assistant", "content": harmless(text), "metadata": {"title": title, "status": "done"}}
+    """What was written into the memory, folded, with its undo."""
+    what = "that" if event.kind == "sign" else f"your {event.kind}:"
+    text = harmless(f"I noted {what} {event.text}")
+    undo = f'<a class="cite" href="#undo-{event.id}">undo</a>'
+    title = "✎ I noted how well you know something" if event.kind == "sign" else f"✎ I noted your {event.kind}"
+    return {"role": "assistant", "content": f"{text} · {undo}", "metadata": {"title": title, "status": "done"}}
 
 
 def notice(text: str) -> Message:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from agent.conversation import Answer, Event, Failure, Noted, Notice, Question, Step, Words
+from agent.conversation import Answer, Aside, Event, Failure, Noted, Notice, Question, Step, Words
 from ui import render
 
 
@@ -26,6 +26,8 @@ class Shown:
             case Answer(text=words, target=target):
                 self._settle(render.assistant(words))
                 self.changes = self.changes | {"target": target}
+            case Aside(text=words):
+                self.messages.append(render.aside(words))
             case Question():
                 self._settle(render.question(event))
             case Noted():

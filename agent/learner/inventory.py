@@ -49,7 +49,7 @@ class Concept(_Data):
     prerequisites: tuple[str, ...] = ()
     shown_by: tuple[str, ...] = ()
     """Tools that show it."""
-    try_: str = Field("", alias="try")
+    try_: str = Field(default="", alias="try")
     """A message that shows it, on a target that ships."""
     explained: dict[Depth, str]
     checks: tuple[Check, ...] = Field(min_length=2)

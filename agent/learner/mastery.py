@@ -22,12 +22,21 @@ SORTS: Mapping[str, Sort] = {
 }
 PARTLY = Sort(0.5, 0.4)
 """A half right answer says little either way."""
-LEARN: Mapping[str, float] = {"check": 0.3, "own words": 0.2, "says": 0.15, "asks": 0.35, "confused": 0.35, "uses": 0.1}
+LEARN: Mapping[str, float] = {
+    "check": 0.1,
+    "own words": 0.1,
+    "says": 0.05,
+    "asks": 0.15,
+    "confused": 0.15,
+    "uses": 0.05,
+}
 """Chance of understanding by what the assistant said after such a sign: an explanation, or what was right about an answer."""
 SET = {"right": 0.97, "wrong": 0.03}
 """What a person sets in the panel is believed."""
 BUILDS_ON = 0.5
 """How far the prior of a concept follows what it builds on."""
+MOST_LIFT = 2.0
+"""How many times the usual prior what a concept builds on may count."""
 SHAKY, KNOWN = 0.4, 0.75
 
 Standing = Literal["not yet", "shaky", "understood"]
@@ -74,10 +83,10 @@ def masteries(signs: Sequence[Note], level: Depth | Literal[""] = "", at: dateti
 
 
 def _prior(base: float, below: Sequence[float]) -> float:
-    """What is built on half understood things is understood by fewer."""
+    """What is built on things that are not understood is understood by fewer, what is built on understood ones by more."""
     if not below:
         return base
-    return (1 - BUILDS_ON) * base + BUILDS_ON * base * min(1.0, sum(below) / len(below) / base)
+    return base * (1 - BUILDS_ON + BUILDS_ON * min(MOST_LIFT, sum(below) / len(below) / base))
 
 
 def _mastery(concept: Concept, signs: tuple[Note, ...], prior: float, at: datetime) -> Mastery:

@@ -29,7 +29,7 @@ _CHOICES = {
         "components",
         "layers",
     ): r"\b(?:whole|entire|complete|full) (?:layers|blocks)\b|\blayer by layer\b|\b(?:layers|blocks) one (?:by|at) |\bcomponents:? layers\b",
-    ("tokens", "last"): r"\blast token",
+    ("tokens", "last"): r"\b(?:last|final) tok",
 }
 """How a choice is told that is not a tool's usual one."""
 _CENTRED = re.compile(r"\bcent(?:re|er)e?d\b|\baffine\b|\bbase mean\b", re.IGNORECASE)
@@ -118,10 +118,43 @@ def given(
     """The arguments of a tool that a message states, the target among them; what it does not state is not there."""
     one = Given(slots, schema["properties"], known, loose)
     found = {name: _SOURCES[name](one, situation) for name in schema["properties"] if name in _SOURCES}
+    found |= written(slots.rest, schema["properties"])
     special = _SPECIAL.get(tool, lambda given, situation: {})(one, situation)
     return {
         name: v for name, v in (found | special).items() if name in schema["properties"] and v not in (None, [], (), "")
     }
+
+
+_WRITTEN = re.compile(
+    r"(?<![\w.])(?:--?)?([a-z][a-z_]*)\s*(?:=|:)\s*(\[[^\]]*\]|\d+\s*\.\.\s*\d+|-?[\d.]*\d|true|false|yes|no|on|off|[a-z]\w*)",
+    re.IGNORECASE,
+)
+_SWITCH = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
+
+
+def written(said: str, properties: Schema) -> dict[str, Any]:
+    """Arguments written as in code, "layers=[1,3] chat=off draws: 40", as far as their names and types fit."""
+    found = {}
+    for name, text in _WRITTEN.findall(said):
+        field = properties.get(name.lower())
+        if field is not None and (value := _typed(text, field)) is not None:
+            found[name.lower()] = value
+    return found
+
+
+def _typed(text: str, field: Mapping[str, Any]) -> Any:
+    """A written value as the schema wants it; None where it does not fit, or is a text, which is found by its quotes."""
+    kinds = {one.get("type") for one in (field, *field.get("anyOf", []))}
+    numbers = [float(n) for n in re.findall(r"-?(?:\d+\.\d+|\d+)", text)]
+    if "boolean" in kinds:
+        return _SWITCH.get(text.lower())
+    if "array" in kinds and numbers:
+        span = ".." in text and len(numbers) == 2
+        return list(range(int(numbers[0]), int(numbers[1]) + 1)) if span else [int(n) for n in numbers]
+    if len(numbers) == 1 and text[0] in "-.0123456789":
+        return int(numbers[0]) if "integer" in kinds else numbers[0] if "number" in kinds else None
+    choices = [value for one in (field, *field.get("anyOf", [])) for value in one.get("enum", [])]
+    return text.lower() if text.lower() in choices else None
 
 
 def _prompts(one: Given, situation: Situation) -> list[str]:
@@ -204,6 +237,7 @@ _SOURCES: dict[str, Callable[[Given, Situation], Any]] = {
     "other": lambda g, s: g.slots.target if _is_beside(g) else _second(g),
     "chat": lambda g, s: _chat(g),
     "draws": lambda g, s: counts.draws(g.slots.rest),
+    "seed": lambda g, s: counts.seed(g.slots.rest),
     "position": lambda g, s: counts.position(g.slots.rest),
     "inspection": lambda g, s: g.slots.inspection,
     "untrained_control": lambda g, s: False if _NO_UNTRAINED.search(g.slots.rest) else None,

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from agent.models import followups
 from agent.models.context import Decision, Here
@@ -13,8 +14,10 @@ from tools import TOOLS
 One = Callable[[str, Here], Decision]
 """Decides about one request."""
 _BETWEEN = re.compile(
-    r"(?<=[?.!;])\s+(?:and\s+|then\s+|after that,?\s+|afterwards,?\s+)*"
-    r"|,?\s+(?:and then|and afterwards|and after that|then|afterwards|after that|and also|and|also|plus|,? second(?:ly)?)\s+",
+    r"\s*[,;:.]?\s+(?:and )?\(?(?:[2-5]|ii|iii|[b-d])\)\s+"
+    r"|(?<=[?.!;])\s+(?:and\s+|then\s+|after that,?\s+|afterwards,?\s+)*"
+    r"|,?\s+(?:and then|and afterwards|and after that|n then|then|afterwards|after that|and also|n also|and|n|also|plus|followed by|as well as"
+    r"|,? second(?:ly)?)\s+",
     re.IGNORECASE,
 )
 _GOES_ON = re.compile(
@@ -34,6 +37,12 @@ _DOES = re.compile(
     re.IGNORECASE,
 )
 """How a request begins that tells to do something."""
+_FIRST = re.compile(r"^(?:.{0,40}?[:.,]?\s+)?\(?(?:1|i|a)\)\s+|^first(?:ly)?,?\s+", re.IGNORECASE)
+"""How the first of some numbered requests begins."""
+OWN = 0.9
+"""Probability from which the second half is a request by itself, whatever the first one takes."""
+OWN_TEXT = 0.5
+"""The same, where it is another one and has a text of its own."""
 LOOKS_LIKE = 0.05
 """Probability that a whole message must give to each of two requests that it holds."""
 
@@ -59,14 +68,17 @@ def requests(said: str, here: Here, one: One) -> list[str]:
     """The requests of a message: split only where both sides are one by themselves; greetings before them are dropped."""
     for cut in _BETWEEN.finditer(_masked(said)):
         halves = Halves(
-            said, said[: cut.start()].strip(), said[cut.end() :].strip(), cut[0].strip(" ,").lower() == "and"
+            said,
+            _FIRST.sub("", said[: cut.start()].strip()),
+            said[cut.end() :].strip(),
+            cut[0].strip(" ,").lower() in {"and", "n"},
         )
         if halves.right and _greets(halves.left, here):
             return requests(halves.right, here, one)
         if not halves.possible:
             continue
         first = one(halves.left, here)
-        if _are_two(halves, first, here, here.after(first)):
+        if _are_two(halves, first, here, here.after(first)) and not _goes_on(halves, first, here, one):
             return [halves.left, *requests(halves.right, here.after(first), one)]
     return [said]
 
@@ -95,6 +107,39 @@ def _are_two(halves: Halves, first: Decision, here: Here, after: Here) -> bool:
     whole = here.read(halves.whole).shares
     likely = min(whole.get(first.intent, 0.0), whole.get(other.intent, 0.0)) >= LOOKS_LIKE
     return likely or not halves.joined or min(one.score, other.score) >= CLEAR or bool(_DOES.match(halves.right))
+
+
+def _goes_on(halves: Halves, first: Decision, here: Here, one: One) -> bool:
+    """Whether all that the second half gives has its place in the first one's request: "what does it hide? Read at layer 4."."""
+    second = here.read(halves.right)
+    likely = OWN_TEXT if second.slots.texts and second.intent != first.intent else OWN
+    if not second.slots.any or second.score >= likely:
+        return False
+    whole = one(halves.whole, here)
+    if len(whole.calls) != 1 or whole.calls[0].tool != first.intent:
+        return False
+    taken = [str(part) for value in whole.calls[0].arguments.values() for part in _parts(value)]
+    return all(str(part) in taken for part in _given(second))
+
+
+def _given(route: Route) -> list[Any]:
+    """What a message gives: texts, words, numbers and models."""
+    slots = route.slots
+    named = (
+        slots.target,
+        slots.dictionary,
+        slots.head,
+        slots.feature,
+        slots.k,
+        slots.samples,
+        slots.strength,
+        slots.prefill,
+    )
+    return [*slots.texts, *slots.quoted_words, *slots.layers, *(one for one in named if one is not None)]
+
+
+def _parts(value: Any) -> list[Any]:
+    return list(value) if isinstance(value, list | tuple) else [value]
 
 
 def _differ(first: Route, second: Route, name: str) -> bool:

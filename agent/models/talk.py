@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from agent import hypotheses
+from agent.learner.inventory import concepts
 from agent.models import writing
 from agent.models.glossary import explained
 from agent.models.overview import overview
@@ -87,7 +88,14 @@ def _confidence(asked: Asked) -> str:
 
 
 def _explain(asked: Asked) -> str:
-    return explained(asked.utterance)
+    known = [_of(one) for one in asked.situation.explain if one["concept"] in concepts()]
+    return "\n\n".join(known) or explained(asked.utterance)
+
+
+def _of(one: dict[str, str]) -> str:
+    """A concept as this person should hear it, with their own comparison where they made one."""
+    text = concepts()[one["concept"]].explained[one["depth"]]  # type: ignore[index]
+    return f"{text} You once compared it: “{one['analogy']}”" if one["analogy"] else text
 
 
 def _help(asked: Asked) -> str:

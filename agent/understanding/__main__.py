@@ -2,6 +2,7 @@
 
 from agent import home
 from agent.embedding import embedding
+from agent.learner.turns import CONCEPTS, TURNS
 from agent.understanding import classifier
 
 
@@ -10,9 +11,10 @@ def main() -> None:
     home.be_quiet()
     for name in classifier.SHIPS:
         print(f"learning with {name} ...", flush=True)
-        made = classifier.learn(embedding(name))
-        classifier.write(made, classifier.SHIPPED / f"{name}.safetensors")
-        print(f"{name}: {len(made.intents)} intents, {made.weights.size:,} weights")
+        for task in (classifier.REQUESTS, TURNS, CONCEPTS):
+            made = classifier.learn(embedding(name), task)
+            classifier.write(made, classifier.SHIPPED / classifier.file_name(name, task), task)
+            print(f"{task.name}, {name}: {len(made.intents)} classes, {made.weights.size:,} weights")
 
 
 if __name__ == "__main__":

@@ -5,8 +5,9 @@ own), it is learned once and kept in the data folder.
 """
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -31,6 +32,15 @@ VALUES = {"{target}": "taboo-07", "{layer}": "3", "{text}": "what is a fox?", "{
 
 
 @dataclass(frozen=True)
+class Task:
+    """Something to be told apart by meaning: its examples by class, and what is seen of a text (text, feature)."""
+
+    name: str
+    declared: Callable[[], dict[str, list[str]]]
+    see: Callable[[Embedding, Sequence[str]], "Matrix"]
+
+
+@dataclass(frozen=True)
 class Classifier:
     """Weights (intent, feature) and biases (intent)."""
 
@@ -48,26 +58,36 @@ class Classifier:
         return dict(sorted(zip(self.intents, shares, strict=True), key=lambda one: -one[1]))
 
 
-def classifier(embed: Embedding) -> Classifier:
-    """The classifier of the examples there are now, learned if nobody has yet."""
-    name = f"{embed.name.replace(':', '-').replace('/', '-')}.safetensors"
+def classifier(embed: Embedding, task: "Task | None" = None) -> Classifier:
+    """The classifier of the examples there are now, learned if nobody has yet; kept for the next call."""
+    return _classifier(embed.name, task or REQUESTS)
+
+
+@cache
+def _classifier(embedding_name: str, task: Task) -> Classifier:
+    embed = embedding(embedding_name)
     for folder in (SHIPPED, data_home() / "understanding"):
-        if found := _read(folder / name):
+        if found := _read(folder / file_name(embedding_name, task), task):
             return found
-    log.warning("learning %d examples of what people say (%s)", sum(map(len, examples.declared().values())), embed.name)
-    made = learn(embed)
-    write(made, data_home() / "understanding" / name)
+    log.warning("learning %d examples of %s (%s)", sum(map(len, task.declared().values())), task.name, embed.name)
+    made = learn(embed, task)
+    write(made, data_home() / "understanding" / file_name(embedding_name, task), task)
     return made
 
 
-def learn(embed: Embedding) -> Classifier:
+def file_name(embedding_name: str, task: Task) -> str:
+    """The file of what was learned of a task with an embedding."""
+    return f"{task.name}-{embedding_name.replace(':', '-').replace('/', '-')}.safetensors"
+
+
+def learn(embed: Embedding, task: Task) -> Classifier:
     """Fit the classifier to the declared examples."""
     import numpy as np
     from sklearn.linear_model import LogisticRegression
 
-    texts, intents = _examples()
+    pairs = [(_filled(text), name) for name, many in task.declared().items() for text in many]
     fitted = LogisticRegression(C=STRICTNESS, max_iter=2000, class_weight="balanced")
-    fitted.fit(seen(embed, texts)[0], intents)
+    fitted.fit(task.see(embed, [text for text, _ in pairs]), [name for _, name in pairs])
     as_numbers = (np.asarray(fitted.coef_, dtype=np.float32), np.asarray(fitted.intercept_, dtype=np.float32))
     return Classifier(tuple(map(str, fitted.classes_)), *as_numbers)
 
@@ -86,9 +106,8 @@ def seen(embed: Embedding, texts: Sequence[str], targets: Sequence[str] = ()) ->
 _TARGETS = ("base@1", *(f"taboo-{number:02d}" for number in range(1, 41)))
 
 
-def _examples() -> tuple[list[str], list[str]]:
-    pairs = [(_filled(text), intent) for intent, many in examples.declared().items() for text in many]
-    return [text for text, _ in pairs], [intent for _, intent in pairs]
+REQUESTS = Task("requests", examples.declared, lambda embed, texts: seen(embed, texts)[0])
+"""Which request a message is."""
 
 
 def _filled(example: str) -> str:
@@ -97,7 +116,7 @@ def _filled(example: str) -> str:
     return example
 
 
-def write(made: Classifier, file: Path) -> None:
+def write(made: Classifier, file: Path, task: Task) -> None:
     """Keep what was learned, beside the digest of what it was learned from."""
     import numpy as np
     from safetensors.numpy import save_file
@@ -107,10 +126,10 @@ def write(made: Classifier, file: Path) -> None:
         "weights": np.ascontiguousarray(made.weights, dtype=np.float16),
         "biases": np.ascontiguousarray(made.biases),
     }
-    save_file(tensors, file, metadata={"examples": examples.digest(), "intents": " ".join(made.intents)})
+    save_file(tensors, file, metadata={"examples": examples.digest(task.declared()), "intents": " ".join(made.intents)})
 
 
-def _read(file: Path) -> Classifier | None:
+def _read(file: Path, task: Task) -> Classifier | None:
     import numpy as np
     from safetensors import safe_open
 
@@ -118,7 +137,7 @@ def _read(file: Path) -> Classifier | None:
         return None
     with safe_open(file, framework="numpy") as stored:
         about = stored.metadata()
-        if about.get("examples") != examples.digest():
+        if about.get("examples") != examples.digest(task.declared()):
             return None
         weights = stored.get_tensor("weights").astype(np.float32)
         return Classifier(tuple(about["intents"].split()), weights, stored.get_tensor("biases"))

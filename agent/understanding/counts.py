@@ -10,16 +10,17 @@ _SPELT = {name: n for n, name in enumerate(_NAMES)} | {name: n for n, name in en
 _WHOLE = rf"(?:\d+|{'|'.join([*_NAMES, *_TENS])})"
 _REAL = r"-?(?:\d+(?:\.\d+)?|\.\d+)"
 _OTHERS = r"(?!\s*(?:words|tokens|samples|times|contexts|features|heads|draws|repl|random|other|controls))"
-_LIST = rf"-?{_WHOLE}(?:\s*(?:,|and|or|&|to|through|until|up to|-|–|, and)\s*{_WHOLE}\b{_OTHERS})*"
+_LIST = rf"(?:(?<=\s)-)?{_WHOLE}(?:\s*(?:,|and|or|&|to|through|until|up to|-|–|, and)\s*{_WHOLE}\b{_OTHERS})*"
 _LAYERS = re.compile(
-    rf"\b(?:layers?|layres?|blocks?)\s*(?:no\.?|number|nr\.?|#)?\s*({_LIST})\b(?!\s*(?:times|samples|by\b|at a time|after))",
+    rf"\b(?:layers?|layres?|blocks?)\s*(?:no\.?|number|nr\.?|#|-(?=\d))?\s*({_LIST})\b(?!\s*(?:times|samples|by\b|at a time|after))",
     re.IGNORECASE,
 )
-_SHORT = re.compile(r"(?<![\w-])l(\d+)\b(?:\s*(?:-|–|to|and|,)\s*l?(\d+)\b)?", re.IGNORECASE)
+_SHORT = re.compile(r"(?<![\w-])l(\d+)(?=\b|h\d)(?:\s*(?:-|–|to|and|,)\s*l?(\d+)\b)?", re.IGNORECASE)
 _ORDINAL = re.compile(rf"\b({'|'.join(_ORDINALS)}|\d(?:st|nd|rd|th))\s+(?:layer|block)\b", re.IGNORECASE)
 _SPAN = re.compile(r"\b(?:to|through|until|up to)\b|[-–]", re.IGNORECASE)
 _HEAD = re.compile(
-    rf"\bhead\s*(?:no\.?|number|#)?\s*({_WHOLE})\b|\bh(\d+)\b|\b({'|'.join(_ORDINALS[1:])}) head\b", re.IGNORECASE
+    rf"\bhead\s*(?:no\.?|number|#)?\s*({_WHOLE})\b|(?:\b|(?<=\d))h(\d+)\b|\b({'|'.join(_ORDINALS[1:])}) head\b",
+    re.IGNORECASE,
 )
 _FEATURE = re.compile(
     r"(?:\b(?:feat\w*|latents?|neurons?|units?)(?:\s+(?:no\.?|number|nr\.?|id))?|\bnumber|#|\bf)\s*#?(\d+)\b",
@@ -36,13 +37,14 @@ _TEMPERATURE = re.compile(
     rf"\btemp(?:erature)?\.?\s*(?:of|=|:|is|to|at)?\s*({_REAL})|\bt\s?=\s?({_REAL})", re.IGNORECASE
 )
 _SAMPLES = re.compile(
-    rf"\b({_WHOLE})\s+(?:times|samples?|repl(?:y|ies)|answers|tries|draws|generations|completions|responses|runs)\b"
+    rf"\b({_WHOLE})\s+(?:times|samples?|repl(?:y|ies)|answers|tries|draws|generations|completions|responses|runs|rollouts)\b"
     rf"|\bsamples?\s*(?:=|:|of)?\s*(\d+)|\bsample (?:it )?({_WHOLE})\b|\bn\s?=\s?(\d+)|\b({_WHOLE})x\b",
     re.IGNORECASE,
 )
 _TOP = re.compile(
     rf"\btop[- ]?({_WHOLE})\b|\bk\s?=\s?(\d+)"
-    rf"|\b({_WHOLE})\s+(?:\w+ )?(?:strongest|most active|best|likeliest|most likely|top|highest|biggest|largest|candidates|guesses|contexts)\b"
+    rf"|\b({_WHOLE})\s+(?:\w+ )?(?:strongest|most active|best|likeliest|most likely|top|highest|biggest|largest)\b"
+    rf"|\b({_WHOLE})\s+(?:\w+ )?(?:candidates|guesses|contexts|examples)\b"
     rf"|\b(?:strongest|best|likeliest|first|top|highest)\s+({_WHOLE})\b"
     rf"|\b(?:show|list|give)(?: me)?(?: the)? ({_WHOLE})\b(?! times)|\b({_WHOLE}) words\b",
     re.IGNORECASE,
@@ -61,8 +63,10 @@ _INTO = re.compile(
     rf"\b(?:into|in|to) (?:the )?(?:input of )?(?:layer|block|L)\s*({_WHOLE})\b|\bafter layer ({_WHOLE})\b",
     re.IGNORECASE,
 )
+_SEED = re.compile(r"\bseed\s*(?:=|:|of|is|no\.?|number)?\s*(\d+)", re.IGNORECASE)
 _DRAWS = re.compile(
-    rf"\b({_WHOLE})\s+(?:random|other|control|unrelated|shuffled)\b|\b({_WHOLE})\s+(?:draws|controls)\b|\bdraws?\s*(?:=|:|of)?\s*(\d+)",
+    rf"\b({_WHOLE})\s+(?:random|other|control|ctrl|comparison|reference|norm-matched|unrelated|shuffled)\b"
+    rf"|\b({_WHOLE})\s+(?:draws|controls|ctrls)\b|\bdraws?\s*(?:=|:|of)?\s*(\d+)",
     re.IGNORECASE,
 )
 
@@ -109,7 +113,19 @@ def feature(text: str) -> int | None:
 
 def bare(text: str) -> int | None:
     """A number that nothing says what it counts."""
-    for pattern in (_LAYERS, _HEAD, _STRENGTH, _TEMPERATURE, _SAMPLES, _TOP, _TOKENS, _POSITION, _DRAWS, _CONTEXTS):
+    for pattern in (
+        _SEED,
+        _LAYERS,
+        _HEAD,
+        _STRENGTH,
+        _TEMPERATURE,
+        _SAMPLES,
+        _TOP,
+        _TOKENS,
+        _POSITION,
+        _DRAWS,
+        _CONTEXTS,
+    ):
         text = pattern.sub(" ", text)
     return _first(_BARE, text, int)
 
@@ -150,6 +166,11 @@ def position(text: str) -> int | None:
 def into_layer(text: str) -> int | None:
     """The layer that something is put into: "into layer 2"."""
     return _first(_INTO, text, whole)
+
+
+def seed(text: str) -> int | None:
+    """What the draws begin from: "seed 3"."""
+    return _first(_SEED, text, int)
 
 
 def draws(text: str) -> int | None:

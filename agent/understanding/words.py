@@ -6,6 +6,8 @@ from functools import cache
 from pathlib import Path
 
 _TOKEN = r"([a-z][a-z'-]*[a-z]|[a-z])"
+_NAME = r"([a-z][\w'-]*\w|[a-z])"
+"""A token that may be a name somebody gave: `pc_living`."""
 _CHOSEN = r"\s*(?:,|/|&|\b(?:and|or|vs\.?|versus|against|rather than)(?!\w))\s*"
 _LISTED = rf"({_TOKEN}(?:{_CHOSEN}{_TOKEN})*)"
 _SEVERAL = rf"({_TOKEN}(?:(?:\s*,\s*(?:and |or )?|\s+and\s+|\s+or\s+|\s*/\s*){_TOKEN})+)"
@@ -49,11 +51,15 @@ _CANDIDATES = _pattern(
     rf"\b{_CHOICE}\s*(?:are|is|:|like|being)?\s*(?P<listed>{_SEVERAL})|\b(?:try|with|use|test)\s+(?P<tried>{_SEVERAL})\s+as\b"
 )
 _MADE = r"(?:direction|vector|axis|probe|detector|classifier)"
-_NAMED = _pattern(rf"\b{_TOKEN}[- ](?:{_MADE}|steering|one)\b|\b{_MADE}s?\s+(?:called |named |for |of )?{_TOKEN}\b")
-_PROBE = _pattern(
-    rf"\b{_TOKEN}[- ](?:probe|detector|classifier)\b|\b(?:probe|detector|classifier)\s+(?:called |named )?{_TOKEN}\b"
+_NAMED = (
+    _pattern(rf"\b{_MADE}s?\s+(?:called |named |for |of )?{_NAME}(?![\w-])"),
+    _pattern(rf"\b{_NAME}[- ](?:{_MADE}|steering|one)\b"),
 )
-_ACTED_ON = _pattern(rf"(?=\b{_ACTS}\s+(?:out |away |off )?(?:the |my |our )?{_TOKEN}(?![\w-]))")
+_PROBE = (
+    _pattern(rf"\b(?:probe|detector|classifier)\s+(?:called |named )?{_NAME}(?![\w-])"),
+    _pattern(rf"\b{_NAME}[- ](?:probe|detector|classifier)\b"),
+)
+_ACTED_ON = _pattern(rf"(?=\b{_ACTS}\s+(?:out |away |off )?(?:the |my |our )?{_NAME}(?![\w-]))")
 _JOINED_NAMES = _pattern(
     rf"\b{_TOKEN}(?:\s*,\s*{_TOKEN})*\s*(?:,|/|\b(?:and|to|versus|against|with|as|from)\b|\bvs\.?|&)\s*(?:the )?{_TOKEN}"
 )
@@ -61,9 +67,17 @@ _BESIDE = _pattern(
     rf"\bE\d+\s*(?:,|and|vs\.?|with|to|,? and)\s*(?:the )?{_TOKEN}(?![\w-])|\b{_TOKEN}\s*(?:,|and|vs\.?|with|to)\s*E\d+"
 )
 _CALLED = _pattern(
-    r"\b(?:call(?:ed)?|named?|save|store|keep|label)\s+(?:(?:it|them|this|that|the \w+)\s+)?(?:as\s+|under\s+)?(?:the name\s+)?"
-    r"([a-z][\w-]*)"
+    r"\b(?:call(?:ed)?|named?|saved?|stored?|keep|kept|label(?:led)?|filed?|save_as)\b\s*[:=]?\s*(?:(?:it|them|this|that|the \w+)\s+)?"
+    r"(?:as\s+|under\s+)?(?:the name\s+)?([a-z][\w-]*)"
 )
+_ANSWERS = _pattern(
+    rf";\s*(?:\(\s*(?:answer:? )?{_TOKEN}\s*\)|/ ?{_TOKEN}"
+    rf"|,? ?(?:with|answers?|answered|gets|giving|whose answer is|answer:)(?: with| is)? {_TOKEN}\b"
+    rf"|(?:,? )(yes|no)\b)"
+)
+"""The answer to a text, right behind it: `"is a fox small?" (yes)`. A quotation stands as a semicolon."""
+_SCORED = _pattern(rf"\b(?:p|log ?p|logp|logit|log ?prob(?:ability)?|prob(?:ability)?)\s?\(\s*;?\s*{_TOKEN}\s*\)")
+"""A word as the argument of what is measured: "logit(hot)"."""
 _NO_WORD = frozenset(
     [
         "a",
@@ -124,8 +138,12 @@ def said_words(text: str, *, loose: bool = True) -> tuple[str, ...]:
 
     Where there is no sign, and `loose`, it is what is no usual word of a request.
     """
+    if answers := [next(filter(None, m.groups())).lower() for m in _ANSWERS.finditer(text)]:
+        return tuple(dict.fromkeys(answers))
     if called := called_words(text):
         return called
+    if scored := tuple(dict.fromkeys(m[1].lower() for m in _SCORED.finditer(text))):
+        return scored
     for m in _PAIR.finditer(text):
         if uncommon(m[1]) and uncommon(m[2]):
             return (m[1].lower(), m[2].lower())
@@ -151,7 +169,7 @@ def new_name(text: str) -> str | None:
 def names(text: str, known: Collection[str]) -> tuple[str, ...]:
     """Names of directions and probes: known ones, "the careless direction", "between polite and careless", "steer with alive"."""
     found = [word for word in re.findall(r"[\w-]+", text.lower()) if word in known]
-    for pattern in (_NAMED, _ACTED_ON, _BESIDE):
+    for pattern in (*_NAMED, _ACTED_ON, _BESIDE):
         for m in pattern.finditer(text):
             found += [group.lower() for group in m.groups() if group and uncommon(group)]
     for m in _JOINED_NAMES.finditer(text):
@@ -165,7 +183,13 @@ def names(text: str, known: Collection[str]) -> tuple[str, ...]:
 def probes(text: str, known: Collection[str]) -> tuple[str, ...]:
     """Names of probes alone: "the tone probe"."""
     found = [word for word in re.findall(r"[\w-]+", text.lower()) if word in known]
-    found += [group.lower() for m in _PROBE.finditer(text) for group in m.groups() if group and uncommon(group)]
+    found += [
+        group.lower()
+        for pattern in _PROBE
+        for m in pattern.finditer(text)
+        for group in m.groups()
+        if group and uncommon(group)
+    ]
     return tuple(dict.fromkeys(found))
 
 

@@ -189,13 +189,13 @@ def evidence(tool: str, target: str = "taboo-03", status: str = "not supported",
 
 
 def test_only_the_tool_that_asked_settles_a_prediction() -> None:
-    nothing = Prediction(target="taboo-03", tool="elicit_secret", text="nothing", outcome="")
+    nothing = Prediction(target="taboo-03", tool="elicit_secret", text="nothing", turn="1", outcome="")
     assert predictions.outcome(nothing, evidence("elicit_secret")) == "right"
     assert predictions.outcome({**nothing, "text": "an owl"}, evidence("elicit_secret")) == "wrong"
     assert predictions.outcome(nothing, evidence("compare_targets", shape=Table)) == ""
     assert predictions.outcome(nothing, evidence("elicit_secret", target="taboo-04")) == ""
     assert predictions.outcome(nothing, evidence("elicit_secret", status="inconclusive")) == ""
-    honest = Prediction(target="taboo-03", tool="self_report", text="yes, they agree", outcome="")
+    honest = Prediction(target="taboo-03", tool="self_report", text="yes, they agree", turn="1", outcome="")
     assert predictions.outcome(honest, evidence("self_report", shape=Table)) == "", (
         "it names no word to be held against"
     )

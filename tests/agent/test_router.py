@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from agent.embedding import embedding
-from agent.understanding import classifier, examples
+from agent.learner.turns import CONCEPTS, TURNS
+from agent.understanding import classifier
 from agent.understanding.router import router
 from agent.understanding.slots import parse
 from target.spec import public_names
@@ -90,11 +91,12 @@ def test_nonsense_is_hopeless_rather_than_guessed() -> None:
     assert router("minilm").route("asdfgh qwerty zxcvb", TARGETS).hopeless
 
 
+@pytest.mark.parametrize("task", [classifier.REQUESTS, TURNS, CONCEPTS], ids=lambda task: task.name)
 @pytest.mark.parametrize("name", classifier.SHIPS)
-def test_what_ships_was_learned_from_the_examples_that_are_declared(name: str) -> None:
-    shipped = classifier._read(classifier.SHIPPED / f"{name}.safetensors")
+def test_what_ships_was_learned_from_the_examples_that_are_declared(name: str, task: classifier.Task) -> None:
+    shipped = classifier._read(classifier.SHIPPED / classifier.file_name(name, task), task)
     assert shipped is not None, "the examples, or how they are read, were changed: run `make understanding`"
-    assert set(shipped.intents) == set(examples.declared())
+    assert set(shipped.intents) == set(task.declared())
 
 
 def test_other_examples_are_learned_once_and_kept(data_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -103,11 +105,12 @@ def test_other_examples_are_learned_once_and_kept(data_folder: Path, monkeypatch
         "help": ["what can you do?", "help me", "help"],
         "stop": ["stop", "halt"],
     }
-    monkeypatch.setattr(examples, "declared", lambda: few)
-    monkeypatch.setattr(examples, "digest", lambda: "other")
-    made = classifier.classifier(embedding("lexical"))
-    assert made.intents == ("ask", "help", "stop") and (data_folder / "understanding" / "lexical.safetensors").exists()
-    monkeypatch.setattr(classifier, "learn", lambda embed: pytest.fail("learned again"))
-    again = classifier.classifier(embedding("lexical"))
+    task = classifier.Task("few", lambda: few, classifier.REQUESTS.see)
+    made = classifier.classifier(embedding("lexical"), task)
+    assert made.intents == ("ask", "help", "stop")
+    assert (data_folder / "understanding" / "few-lexical.safetensors").exists()
+    classifier._classifier.cache_clear()
+    monkeypatch.setattr(classifier, "learn", lambda embed, task: pytest.fail("learned again"))
+    again = classifier.classifier(embedding("lexical"), task)
     seen, _ = classifier.seen(embedding("lexical"), ["please help"])
     assert next(iter(again(seen[0]))) == "help" and abs(sum(again(seen[0]).values()) - 1) < 1e-5

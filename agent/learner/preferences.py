@@ -1,0 +1,61 @@
+"""What a person prefers about the conversation, read from how they say it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from agent.embedding import embedding
+from agent.learner.inventory import Depth
+from agent.notes import Note
+
+if TYPE_CHECKING:
+    import numpy as np
+
+FILE = Path(__file__).with_name("preferences.yaml")
+NEAR = 0.45
+"""Cosine to a known wording from which a preference is taken for that one."""
+DEPTHS: tuple[Depth, ...] = ("newcomer", "student", "expert")
+
+
+@dataclass(frozen=True)
+class Preferences:
+    """What holds now: the newest word on each thing."""
+
+    depth: Depth | Literal[""] = ""
+    answer_only: bool = False
+    predictions: bool = True
+
+
+def meant(said: str, embedding_name: str) -> str:
+    """Which preference a message states, or "" for one of the person's own."""
+    names, vectors = _known(embedding_name)
+    likeness = vectors @ embedding(embedding_name)([said])[0]
+    best = int(likeness.argmax())
+    return names[best] if likeness[best] >= NEAR else ""
+
+
+def standing(notes: Sequence[Note]) -> Preferences:
+    """What the notes of a person add up to."""
+    held = {"depth": "", "answer_only": False, "predictions": True}
+    for note in sorted((n for n in notes if n.kind == "preference"), key=lambda n: n.made_at):
+        match note.wants:
+            case "answer only":
+                held["answer_only"] = True
+            case "teach me":
+                held["answer_only"], held["predictions"] = False, True
+            case "no predictions":
+                held["predictions"] = False
+            case depth if depth in DEPTHS:
+                held["depth"] = depth
+    return Preferences(**held)  # type: ignore[arg-type]
+
+
+@cache
+def _known(embedding_name: str) -> "tuple[list[str], np.ndarray[Any, Any]]":
+    import yaml
+
+    listed: dict[str, list[str]] = yaml.safe_load(FILE.read_text(encoding="utf-8"))
+    pairs = [(name, text) for name, texts in listed.items() for text in texts]
+    return [name for name, _ in pairs], embedding(embedding_name)([text for _, text in pairs])

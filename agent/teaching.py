@@ -1,0 +1,104 @@
+"""The learner model's part in the loop: what a turn shows of the person, how an answer is graded, and what is added unasked."""
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from langchain_core.messages import AIMessage, HumanMessage
+
+from agent.events import ASIDE
+from agent.learner import checks, turns
+from agent.learner.inventory import concepts
+from agent.learner.moves import next_move
+from agent.learner.person import Person, Said, contradicted, noticed
+from agent.memory import Memory
+from agent.notes import Note
+from agent.predictions import is_another_request
+from agent.state import State
+from agent.understanding.router import Route
+
+log = logging.getLogger(__name__)
+LATELY = 4
+"""Concepts that are kept as talked about."""
+
+
+@dataclass(frozen=True)
+class Teacher:
+    """Reads and writes what is known of people."""
+
+    memory: Memory
+    embedding: str
+
+    def person(self, name: str) -> Person:
+        """What is known of somebody now."""
+        return Person(tuple(self.memory.all(name)))
+
+    def graded(self, state: State, read: Callable[[str], Route]) -> dict[str, Any]:
+        """What changes where the message answers the open question; nothing where it is something else."""
+        pending, said = state.get("check"), _said(state)
+        if not pending or pending["concept"] not in concepts():
+            return {}
+        found = checks.graded(pending, said.text, self.embedding)
+        if found is None or (found.answer is None and is_another_request(said.text, read(said.text))):
+            return {"check": None}
+        grade = found.answer.grade if found.answer else "wrong"
+        told = checks.told(found)
+        name = concepts()[found.concept].name
+        sign = said.note(
+            kind="sign", concept=found.concept, sign="check", grade=grade, choices=len(found.check.answers),
+            text=f"{name}: your answer to “{found.check.question}” was {grade}"[:1000],
+        )  # fmt: skip
+        about = _lately([found.concept], state)
+        return {
+            "check": None,
+            "noticed": [sign.model_dump()],
+            "about": about,
+            "answer": told,
+            "messages": [AIMessage(told)],
+        }
+
+    def noticed(self, state: State, intent: str) -> dict[str, Any]:
+        """What the message shows of the person, to be noted when the turn ends; and how to speak to them."""
+        said, person = _said(state), self.person(state["person"])
+        found = [] if person.paused else noticed(said, intent, self.embedding, state.get("about") or [])
+        named = turns.all_named(said.text) if intent == "explain" or found else []
+        mine = [note.concept for note in found if note.concept]
+        return {
+            "noticed": [note.model_dump() for note in found],
+            "about": _lately([*mine, *named], state),
+            "explain": [self._explain(name, person) for name in dict.fromkeys([*named, *mine])][:2],
+            "learner": person.summary(),
+        }
+
+    def _explain(self, concept: str, person: Person) -> dict[str, str]:
+        return {"concept": concept, "depth": person.depth(concept), "analogy": person.analogy(concept)}
+
+    def aside(self, state: State, tools: Sequence[str]) -> dict[str, Any]:
+        """The move after an answer, with the answer's message that keeps it."""
+        person = self.person(state["person"])
+        person = Person((*(Note.model_validate(note) for note in state["noticed"]), *person.notes))
+        signs = [note for note in person.notes[: len(state["noticed"])] if note.kind == "sign"]
+        shown = [one.id for one in concepts().values() if set(one.shown_by) & set(tools)]
+        in_play = list(dict.fromkeys([*(note.concept for note in signs), *shown[:1]]))
+        move = next_move(person, in_play, explained=bool(signs)) if in_play else None
+        if move is None:
+            return {}
+        last = state["messages"][-1]
+        kept = AIMessage(last.content, id=last.id, additional_kwargs={**last.additional_kwargs, ASIDE: move.text})
+        return {"check": move.pending, "messages": [kept], "about": _lately(in_play, state)}
+
+    def note(self, person: str, note: Note) -> Note:
+        """Keep a note; a belief that an earlier one contradicts keeps the other's id, and both stay."""
+        if note.kind == "belief" and (old := contradicted(note, self.memory.like(person, note.text))):
+            note = note.model_copy(update={"against": old.id})
+        return self.memory.remember(person, note)
+
+
+def _said(state: State) -> Said:
+    last = next(m for m in reversed(state["messages"]) if isinstance(m, HumanMessage))
+    return Said(str(last.content), state["thread"], str(last.id), state["target"])
+
+
+def _lately(concepts_: Sequence[str], state: State) -> list[str]:
+    return list(dict.fromkeys([*concepts_, *(state.get("about") or [])]))[:LATELY]
