@@ -300,12 +300,16 @@ class Agent:
                 mine.stop.set()
 
     async def _turn(self, thread: str, step: Any) -> AsyncIterator[Event]:
+        asides: list[Aside] = []
         try:
             async for mode, chunk in self.graph.astream(
                 step, _config(thread), stream_mode=["custom", "messages"], durability="async"
             ):
                 for event in self._heard.events(mode, chunk):
-                    yield event
+                    if isinstance(event, Aside):
+                        asides.append(event)  # told after the answer that it follows
+                    else:
+                        yield event
             await self._forget_steps(thread)
             state = await self.graph.aget_state(_config(thread))
             if cost := self.budget.told(state.values.get("spent") or NOTHING):
@@ -314,6 +318,8 @@ class Agent:
                 yield _question(state.interrupts[0].value)
             elif state.values.get("answer"):
                 yield Answer(state.values["answer"], state.values["target"])
+                for aside in asides:
+                    yield aside
         except MaieuticError as error:
             yield Failure(str(error))
         except Exception as error:

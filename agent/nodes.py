@@ -13,6 +13,7 @@ import prompts
 from agent import grounding, interrupts, predictions
 from agent.archive import Archive, outgrown
 from agent.events import ASIDE, NOT_BEGUN, SPENT
+from agent.learner import inventory
 from agent.ledger import Ledger
 from agent.memory import Memory
 from agent.notes import Note, describe
@@ -60,6 +61,7 @@ class Nodes:
             "prediction": self._open(state),
             "accepted": False,
             "noticed": [],
+            "shows": {},
             "explain": [],
             "learner": "",
         }
@@ -81,11 +83,8 @@ class Nodes:
         if (graded := self.teacher.graded(state, read)) and "answer" in graded:
             return graded
         said = _said(state)
-        route = read(said)
-        intent = route.intent if route.sure else ""
-        return {"notes": describe(self._recalled(state["person"], said)), "check": None} | self.teacher.noticed(
-            state, intent
-        )
+        notes = describe(self._recalled(state["person"], said))
+        return {"notes": notes, "check": None} | self.teacher.noticed(state, read(said))
 
     def _read(self, said: str) -> Route:
         return router(self.embedding).route(said, public_names())
@@ -147,6 +146,7 @@ class Nodes:
             base=spec.base_name,
             notes=state["notes"],
             targets=public_names(),
+            shows=state["shows"],
             explain=state["explain"],
             learner=state["learner"],
             prediction=predictions.told(state["prediction"]),
@@ -245,6 +245,7 @@ class Nodes:
     async def check(self, state: State) -> dict[str, Any]:
         """Hold every number and citation against the ledger; one repair round, then the marks stay."""
         problems = grounding.check(state["answer"], self.ledger.all(state["thread"]))
+        problems = [one for one in problems if not inventory.ours(one.sentence)]
         repairs, draft = state["repairs"] + 1, state["messages"][-1]
         if problems and repairs <= 1:
             found = [f"{p.what}: {p.sentence}" for p in problems]

@@ -20,6 +20,8 @@ class Situation(BaseModel):
     """Public names one may ask about."""
     evidence: list[str] = []
     """Ids of all that was measured in this conversation, also before the messages begin."""
+    shows: dict[str, str] = {}
+    """What the message shows of understanding: its kind and the concept."""
     explain: list[dict[str, str]] = []
     """Concepts the message names: which, at which depth to explain it to this person, and their own analogy for it."""
     learner: str = ""

@@ -54,6 +54,8 @@ class State(TypedDict):
     """Concepts talked about lately, the newest first."""
     noticed: list[dict[str, Any]]
     """What this turn shows of the person, as notes, to be kept when it ends."""
+    shows: dict[str, str]
+    """What the message shows of understanding: its kind and the concept; empty where it shows nothing."""
     explain: list[dict[str, str]]
     """Concepts the message names: which, at which depth to explain it to this person, and their own analogy for it."""
     learner: str

@@ -17,8 +17,11 @@ from agent.notes import Note
 from agent.predictions import is_another_request
 from agent.state import State
 from agent.understanding.router import Route
+from tools import TOOLS
 
 log = logging.getLogger(__name__)
+SILENT = {"smalltalk", "out_of_scope", "stop", "export", "forget", "withdraw", "memory", "help"}
+"""Intents of messages that show nothing of what somebody understands."""
 LATELY = 4
 """Concepts that are kept as talked about."""
 
@@ -58,16 +61,21 @@ class Teacher:
             "messages": [AIMessage(told)],
         }
 
-    def noticed(self, state: State, intent: str) -> dict[str, Any]:
+    def noticed(self, state: State, route: Route) -> dict[str, Any]:
         """What the message shows of the person, to be noted when the turn ends; and how to speak to them."""
         said, person = _said(state), self.person(state["person"])
-        found = [] if person.paused else noticed(said, intent, self.embedding, state.get("about") or [])
-        named = turns.all_named(said.text) if intent == "explain" or found else []
-        mine = [note.concept for note in found if note.concept]
+        intent = route.intent if route.sure else ""
+        shown = None
+        if not person.paused and intent not in SILENT and not (intent in TOOLS and route.slots.groups):
+            shown = turns.shown(said.text, self.embedding, state.get("about") or [])
+        found = [] if person.paused else noticed(said, intent, shown, self.embedding)
+        mine = [shown.concept] if shown else []
+        named = (turns.all_named(said.text) or (state.get("about") or [])[:1]) if intent == "explain" else []
         return {
             "noticed": [note.model_dump() for note in found],
+            "shows": {"kind": shown.kind, "concept": shown.concept} if shown else {},
             "about": _lately([*mine, *named], state),
-            "explain": [self._explain(name, person) for name in dict.fromkeys([*named, *mine])][:2],
+            "explain": [self._explain(name, person) for name in dict.fromkeys([*mine, *named])][:2],
             "learner": person.summary(),
         }
 
@@ -78,10 +86,10 @@ class Teacher:
         """The move after an answer, with the answer's message that keeps it."""
         person = self.person(state["person"])
         person = Person((*(Note.model_validate(note) for note in state["noticed"]), *person.notes))
-        signs = [note for note in person.notes[: len(state["noticed"])] if note.kind == "sign"]
         shown = [one.id for one in concepts().values() if set(one.shown_by) & set(tools)]
-        in_play = list(dict.fromkeys([*(note.concept for note in signs), *shown[:1]]))
-        move = next_move(person, in_play, explained=bool(signs)) if in_play else None
+        talked = [one["concept"] for one in state["explain"]]
+        in_play = list(dict.fromkeys([*talked, *shown[:1]]))
+        move = next_move(person, in_play, explained=bool(talked)) if in_play else None
         if move is None:
             return {}
         last = state["messages"][-1]

@@ -61,7 +61,7 @@ def shown(pending: Pending) -> str:
     """The question with its answers, each under a letter."""
     check = of(pending)
     listed = "\n".join(f"- **{letter})** {one.text}" for letter, one in zip(LETTERS, check.answers, strict=False))
-    return f"**A question on the {concepts()[pending['concept']].name}**, if you like (a letter will do, or go on):\n\n{check.question}\n\n{listed}"
+    return f"**A question on {concepts()[pending['concept']].name}**, if you like (a letter will do, or go on):\n\n{check.question}\n\n{listed}"
 
 
 def graded(pending: Pending, said: str, embedding_name: str) -> Result | None:

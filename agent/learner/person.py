@@ -6,10 +6,11 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
 
-from agent.learner import preferences, turns
+from agent.learner import preferences
 from agent.learner.inventory import Depth, concepts
 from agent.learner.mastery import Mastery, depth, masteries
 from agent.learner.preferences import Preferences
+from agent.learner.turns import Shown
 from agent.notes import Note
 
 SIGNS = {
@@ -95,24 +96,22 @@ class Said:
         return Note.model_validate({"text": quote, "quote": quote, "thread": self.thread, "turn": self.turn} | fields)
 
 
-def noticed(said: Said, intent: str, embedding_name: str, about: Sequence[str] = ()) -> list[Note]:
+def noticed(said: Said, intent: str, shown: Shown | None, embedding_name: str) -> list[Note]:
     """What one message adds: a belief, a preference, a sign of understanding, an analogy. From their own words alone."""
+    wants = preferences.meant(said.text, embedding_name) if intent == "preference" else ""
+    if wants or (intent == "preference" and shown is None):
+        return [said.note(kind="preference", wants=wants)]
     if intent == "belief":
         return [said.note(kind="belief", target=said.target, confidence=confidence(said.text))]
-    if intent == "preference":
-        return [said.note(kind="preference", wants=preferences.meant(said.text, embedding_name))]
-    if intent in {"smalltalk", "out_of_scope", "stop", "export", "forget", "withdraw"}:
+    if shown is None:
         return []
-    found = turns.shown(said.text, embedding_name, about)
-    if found is None:
+    if shown.kind == "analogy":
+        return [said.note(kind="analogy", concept=shown.concept)]
+    if shown.kind not in SIGNS:
         return []
-    if found.kind == "analogy":
-        return [said.note(kind="analogy", concept=found.concept)]
-    if found.kind in SIGNS:
-        sign, grade, told = SIGNS[found.kind]
-        name = concepts()[found.concept].name
-        return [said.note(kind="sign", concept=found.concept, sign=sign, grade=grade, text=f"{name}: {told}")]
-    return []
+    sign, grade, told = SIGNS[shown.kind]
+    text = f"{concepts()[shown.concept].name}: {told}"
+    return [said.note(kind="sign", concept=shown.concept, sign=sign, grade=grade, text=text)]
 
 
 def confidence(said: str) -> str:

@@ -17,7 +17,7 @@ from agent.events import NOT_RUN, left_over
 from agent.models import Read, writing
 from agent.models.decisions import CANNOT, Decision, decide
 from agent.models.plans import Call, Past
-from agent.models.talk import Asked, words_for
+from agent.models.talk import Asked, answered, words_for
 from agent.situation import Situation, of_messages
 from agent.understanding.router import Route, router
 from evidence import Evidence
@@ -75,13 +75,16 @@ class Guide(BaseChatModel):
             open_ = [str(m.additional_kwargs["open"]) for m in since if m.additional_kwargs.get("open")]
             return AIMessage("\n\n".join([self._report(results, situation), *open_]))
         utterance, past = str(messages[asked_at].content), _past(messages[:asked_at])
+        asked = Asked(utterance, past, situation, self._evidence(situation))
+        if situation.shows and past.pending is None:
+            return AIMessage(answered(asked))
         decision = decide(utterance, past, situation, self._read(situation))
         if decision.calls:
             return _calling(decision, str(messages[asked_at].id))
         if words := decision.ask or decision.cannot:
             return AIMessage(words, additional_kwargs=_pending(decision))
         answer = words_for.get(decision.intent)
-        return AIMessage(answer(Asked(utterance, past, situation, self._evidence(situation))) if answer else CANNOT)
+        return AIMessage(answer(asked) if answer else CANNOT)
 
     def _read(self, situation: Situation) -> Callable[[str], Route]:
         return lambda said: router(self.embedding_name).route(said, situation.targets)

@@ -135,6 +135,20 @@ def _smalltalk(asked: Asked) -> str:
     return f"{greeting} I can look inside `{target}` for you: ask what word it hides, or `what can you do?`."
 
 
+def answered(asked: Asked) -> str:
+    """What is said to a message that shows how far somebody follows, and asks for no experiment."""
+    kind, concept = asked.situation.shows["kind"], concepts()[asked.situation.shows["concept"]]
+    match kind:
+        case "knows":
+            return f"Good, then I take {concept.name} as known."
+        case "analogy":
+            return f"I will remember that comparison for {concept.name}: {concept.about}."
+        case "states":
+            return f"Here is how I would put it: {concept.name} is about {concept.about}."
+        case _:
+            return _explain(asked)
+
+
 words_for: dict[str, Callable[[Asked], str]] = {
     "compare": _compare,
     "again": _again,
