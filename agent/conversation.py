@@ -21,9 +21,9 @@ from agent.events import (
     Spent,
     Step,
     Words,
-    told,
     unanswered,
 )
+from agent.kept import Kept, config, question
 from agent.ledger import Ledger
 from agent.message import fitting
 from agent.spending import NOTHING, Budget
@@ -35,13 +35,10 @@ from target.spec import DEFAULT_TARGET
 
 if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
-    from langchain_core.runnables import RunnableConfig
 
-    from agent.export.conversation import Conversation
     from agent.nodes import Nodes
     from agent.people import People
     from agent.speaking import Voice
-    from tools._tool import Capability
 
 __all__ = [
     "Agent",
@@ -60,7 +57,7 @@ __all__ = [
 log = logging.getLogger(__name__)
 
 
-class Agent:
+class Agent(Kept):
     """The loop with its stores: one per process, many conversations."""
 
     def __init__(
@@ -176,7 +173,7 @@ class Agent:
             return
 
         async def step() -> Any:
-            state = await self.graph.aget_state(_config(thread))
+            state = await self.graph.aget_state(config(thread))
             if state.interrupts:
                 return Command(resume=said)
             message = HumanMessage(said, id=f"turn-{uuid.uuid4().hex[:10]}")
@@ -195,54 +192,6 @@ class Agent:
         async for event in self._run(thread, step, person, asked):
             yield event
 
-    async def waiting(self, thread: str) -> Question | None:
-        """The question the loop is waiting on, if any."""
-        state = await self.graph.aget_state(_config(thread))
-        return _question(state.interrupts[0].value) if state.interrupts else None
-
-    async def unfinished(self, thread: str) -> bool:
-        """Whether the conversation was cut off in the middle of a turn."""
-        state = await self.graph.aget_state(_config(thread))
-        return (
-            bool(state.tasks) and not state.interrupts
-        )  # `next` leaves out a step that ended but was not taken in yet
-
-    async def target(self, thread: str) -> str | None:
-        """The target a conversation is about, if it has begun."""
-        state = await self.graph.aget_state(_config(thread))
-        return state.values.get("target")
-
-    async def spent(self, thread: str) -> str:
-        """What a conversation has cost, in a few words; empty when nothing."""
-        state = await self.graph.aget_state(_config(thread))
-        return self.budget.told(state.values.get("spent") or NOTHING)
-
-    async def granted(self, thread: str) -> "list[Capability]":
-        """What the person has allowed in this conversation beside what is always allowed."""
-        state = await self.graph.aget_state(_config(thread))
-        return list(state.values.get("granted") or [])
-
-    async def conversation(self, thread: str) -> "Conversation":
-        """What was said and measured, to take along."""
-        from agent.export.conversation import Conversation
-
-        return Conversation(thread, await self.story(thread), self.ledger.all(thread))
-
-    async def history(self, thread: str) -> list[tuple[str, str]]:
-        """What was said: ("person" | "assistant", text), oldest first."""
-        return [(part.who, part.text) for part in await self.story(thread) if isinstance(part, Said)]
-
-    async def story(self, thread: str) -> list[Said | Step]:
-        """What was said and measured, oldest first."""
-        return told(await self._messages(thread))
-
-    async def _messages(self, thread: str) -> list[Any]:
-        state = await self.graph.aget_state(_config(thread))
-        recent = list(state.values.get("messages", []))
-        known = {message.id for message in recent}
-        earlier = await asyncio.to_thread(self.archive.read, thread)
-        return [message for message in earlier if message.id not in known] + recent
-
     def busy(self, thread: str) -> bool:
         """Whether a turn of this conversation runs, listened to or not."""
         return thread in self._locks and self._locks[thread].locked()
@@ -251,27 +200,6 @@ class Agent:
         """Wait until no turn of this conversation runs."""
         async with self._locks.setdefault(thread, asyncio.Lock()):
             return
-
-    async def threads_of(self, person: str) -> list[str]:
-        """The conversations of a person."""
-        async with self._saver.lock:
-            rows = await self._database.execute_fetchall("select distinct thread_id from checkpoints")
-        states = [(name, await self.graph.aget_state(_config(name))) for (name,) in rows]
-        return [name for name, state in states if state.values.get("person") == person]
-
-    async def forget_threads(self, threads: list[str]) -> None:
-        """Delete conversations: what was said, where they stand, and what was measured in them."""
-        for thread in threads:
-            if self.busy(thread):
-                raise MaieuticError("an answer of yours is still running: stop it first, then forget everything")
-        from evidence import artifacts
-
-        for thread in threads:
-            found = await asyncio.to_thread(self.ledger.all, thread)
-            await asyncio.to_thread(artifacts.forget, [e.provenance.id for e in found.values() if e.provenance])
-            await self._saver.adelete_thread(thread)
-            await asyncio.to_thread(self.archive.forget, thread)
-            await asyncio.to_thread(self.ledger.forget, thread)
 
     async def _run(
         self, thread: str, step: Callable[[], Awaitable[Any]], person: str, asked: turn.Turn | None
@@ -303,7 +231,7 @@ class Agent:
         asides: list[Aside] = []
         try:
             async for mode, chunk in self.graph.astream(
-                step, _config(thread), stream_mode=["custom", "messages"], durability="async"
+                step, config(thread), stream_mode=["custom", "messages"], durability="async"
             ):
                 for event in self._heard.events(mode, chunk):
                     if isinstance(event, Aside):
@@ -311,11 +239,11 @@ class Agent:
                     else:
                         yield event
             await self._forget_steps(thread)
-            state = await self.graph.aget_state(_config(thread))
+            state = await self.graph.aget_state(config(thread))
             if cost := self.budget.told(state.values.get("spent") or NOTHING):
                 yield Spent(cost)
             if state.interrupts:
-                yield _question(state.interrupts[0].value)
+                yield question(state.interrupts[0].value)
             elif state.values.get("answer"):
                 yield Answer(state.values["answer"], state.values["target"])
                 for aside in asides:
@@ -335,11 +263,3 @@ class Agent:
             for table in ("writes", "checkpoints"):
                 await self._database.execute(f"delete from {table} where {before}", (thread, thread))
             await self._database.commit()
-
-
-def _question(value: dict[str, Any]) -> Question:
-    return Question(value["kind"], value["question"], value.get("target", ""))
-
-
-def _config(thread: str) -> "RunnableConfig":
-    return {"configurable": {"thread_id": thread}, "recursion_limit": 60}

@@ -30,9 +30,7 @@ def build(nodes: Nodes, checkpointer: "BaseCheckpointSaver[str] | None") -> "Com
     for name in ("recall", "think", *ASKS, "act", "answer", "check", "teach", "remember"):
         graph.add_node(name, getattr(nodes, name))
     graph.add_edge(START, "recall")
-    graph.add_conditional_edges(
-        "recall", lambda state: "remember" if state["answer"] else "think", ["think", "remember"]
-    )
+    graph.add_conditional_edges("recall", lambda state: "teach" if state["answer"] else "think", ["think", "teach"])
     graph.add_conditional_edges("think", lambda state: after_thinking(nodes, state), [*ASKS, "act", "answer"])
     for place, name in enumerate(ASKS):
         graph.add_conditional_edges(

@@ -4,7 +4,6 @@ One collection per person and embedding; every record is checked to be theirs. O
 folder: a second one on the same folder would silently lose records.
 """
 
-import fcntl
 import hashlib
 import json
 import logging
@@ -18,6 +17,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from agent.embedding import Embedding
+from agent.folder_lock import owned
 from agent.notes import Kind, Note, checked, describe
 from agent.scrubbing import scrub
 from evidence.errors import MemoryError_
@@ -49,7 +49,7 @@ class Memory:
         self._folder = folder
         self._server = server
         self._writing = threading.RLock()
-        self._lock = _owned(folder)
+        self._lock = owned(folder)
         try:
             self._client = _guard(lambda: _reach(server) if server else _open(folder / "chroma"))
         except MemoryError_:
@@ -241,15 +241,13 @@ class Memory:
 
 def _fresh(note: Note) -> float:
     """1 for a note of this moment, half of it after thirty days."""
-    made = datetime.fromisoformat(note.made_at)
-    made = made if made.tzinfo else made.replace(tzinfo=UTC)
+    made = datetime.fromisoformat(note.made_at).astimezone(UTC)
     days = max((datetime.now(UTC) - made).total_seconds() / 86400, 0.0)
     return float(0.5 ** (days / HALF_LIFE_DAYS))
 
 
 def _by(size: int, all_: Sequence[Any]) -> Iterator[Sequence[Any]]:
-    for start in range(0, len(all_), size):
-        yield all_[start : start + size]
+    return (all_[start : start + size] for start in range(0, len(all_), size))
 
 
 def _key(text: str) -> str:
@@ -258,23 +256,6 @@ def _key(text: str) -> str:
 
 def _note(note_id: str, text: str, metadata: dict[str, Any]) -> Note:
     return checked({"id": note_id, "text": text} | {key: value for key, value in metadata.items() if key != "owner"})
-
-
-def _owned(folder: Path) -> Any:
-    """The lock of the one process that may use a folder."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        lock = (folder / "owner.lock").open("w")
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        return lock
-    except BlockingIOError as error:
-        raise MemoryError_(
-            f"another running Maieutic owns the memory in {folder}: close it, or set MAIEUTIC_HOME to another folder"
-        ) from error
-    except OSError as error:
-        raise MemoryError_(
-            f"the memory in {folder} cannot be written ({error.strerror}): free some space or set MAIEUTIC_HOME"
-        ) from error
 
 
 def _open(folder: Path) -> Any:

@@ -16,7 +16,7 @@ from agent.events import ASIDE, NOT_BEGUN, SPENT
 from agent.learner import inventory
 from agent.ledger import Ledger
 from agent.memory import Memory
-from agent.notes import Note, describe
+from agent.notes import Note
 from agent.permissions import Permissions
 from agent.situation import Situation, system_message
 from agent.speaking import Voice
@@ -69,22 +69,12 @@ class Nodes:
         archived = {"messages": await self._archived(state)}
         if self.teacher:
             try:
-                fresh |= await asyncio.to_thread(self._known, state)
+                fresh |= await asyncio.to_thread(self.teacher.known, state, self._read)
             except MemoryError_ as error:
                 _notice(str(error))
         if fresh["answer"]:
             return fresh | defaults | {"messages": [*archived["messages"], *fresh["messages"]]}
         return fresh | defaults | {"granted": await self._kept(state, _said(state))} | archived
-
-    def _known(self, state: State) -> dict[str, Any]:
-        """What is known of the person for this turn."""
-        assert self.teacher
-        read = self._read
-        if (graded := self.teacher.graded(state, read)) and "answer" in graded:
-            return graded
-        said = _said(state)
-        notes = describe(self._recalled(state["person"], said))
-        return {"notes": notes, "check": None} | self.teacher.noticed(state, read(said))
 
     def _read(self, said: str) -> Route:
         return router(self.embedding).route(said, public_names())
@@ -112,14 +102,6 @@ class Nodes:
             return granted
         _notice(self.permissions.withdraw(state))
         return []
-
-    def _recalled(self, person: str, said: str) -> list[Note]:
-        assert self.memory and self.teacher
-        known = self.teacher.person(person)
-        if self._read(said).intent == "memory":
-            return [note for note in known.notes if note.kind != "setting"][:12]
-        near = self.memory.recall(person, said, need=known.need())
-        return [n for n in known.notes if n.kind == "preference"] + [n for n in near if n.kind != "preference"]
 
     async def think(self, state: State) -> dict[str, Any]:
         """Ask the chat model for the next step: tool calls, or words."""
@@ -279,6 +261,10 @@ class Nodes:
                 for note in self._noted(state):
                     kept = await asyncio.to_thread(self.teacher.note, state["person"], note)
                     get_stream_writer()({"noted": kept.id, "text": kept.text, "kind": kept.kind})
+                    if old := await asyncio.to_thread(self.teacher.contradicts, state["person"], kept):
+                        _notice(
+                            f"Earlier you said “{old.text}”; I keep both. Which one holds? The panel can delete the other."
+                        )
             except MemoryError_ as error:
                 _notice(str(error))
         return {}

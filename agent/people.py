@@ -91,10 +91,16 @@ class People:
 async def forget_everything(agent: "Agent", person: str) -> int:
     """Delete a person's notes, conversations, checkpoints and evidence, and compact the files; returns how many conversations.
 
+    Raises:
+        MemoryError_: an answer of theirs is still running; nothing was deleted.
+
     The audit log stays: it holds no text of theirs. Files they downloaded are theirs to delete.
     """
-    threads = await agent.threads_of(person)
-    await agent.forget_threads(threads)
+    threads = [name for name, whose in (await agent.threads()).items() if whose == person]
+    if any(agent.busy(thread) for thread in threads):
+        raise MemoryError_("an answer of yours is still running: stop it first, then forget everything")
+    for thread in threads:
+        await agent.forget(thread)
     if agent.memory:
         agent.memory.forget(person)
     for name in ("ledger.sqlite", "conversations.sqlite"):

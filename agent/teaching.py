@@ -9,11 +9,11 @@ from langchain_core.messages import AIMessage, HumanMessage
 
 from agent.events import ASIDE
 from agent.learner import checks, turns
-from agent.learner.inventory import concepts
+from agent.learner.inventory import concepts, taught_by
 from agent.learner.moves import next_move
 from agent.learner.person import Person, Said, contradicted, noticed
 from agent.memory import Memory
-from agent.notes import Note
+from agent.notes import Note, describe
 from agent.predictions import is_another_request
 from agent.state import State
 from agent.understanding.router import Route
@@ -36,6 +36,23 @@ class Teacher:
     def person(self, name: str) -> Person:
         """What is known of somebody now."""
         return Person(tuple(self.memory.all(name)))
+
+    def known(self, state: State, read: Callable[[str], Route]) -> dict[str, Any]:
+        """What is known of the person for this turn; or how they answered the open question, which is all there is to the turn."""
+        if (graded := self.graded(state, read)) and "answer" in graded:
+            return graded
+        said = _said(state).text
+        route = read(said)
+        notes = describe(self._recalled(state["person"], said, about_them=route.intent == "memory"))
+        return {"notes": notes, "check": None} | self.noticed(state, route)
+
+    def _recalled(self, name: str, said: str, *, about_them: bool) -> list[Note]:
+        """The notes that bear on what was said; where it was about the person themselves, the newest ones."""
+        person = self.person(name)
+        if about_them:
+            return [note for note in person.notes if note.kind != "setting"][:12]
+        near = self.memory.recall(name, said, need=person.need())
+        return [n for n in person.notes if n.kind == "preference"] + [n for n in near if n.kind != "preference"]
 
     def graded(self, state: State, read: Callable[[str], Route]) -> dict[str, Any]:
         """What changes where the message answers the open question; nothing where it is something else."""
@@ -86,10 +103,11 @@ class Teacher:
         """The move after an answer, with the answer's message that keeps it."""
         person = self.person(state["person"])
         person = Person((*(Note.model_validate(note) for note in state["noticed"]), *person.notes))
-        shown = [one.id for one in concepts().values() if set(one.shown_by) & set(tools)]
-        talked = [one["concept"] for one in state["explain"]]
+        shown = [name for tool in tools if (name := taught_by(tool))]
+        graded = any(note.sign == "check" for note in person.notes[: len(state["noticed"])])
+        talked = (state.get("about") or []) if graded else [one["concept"] for one in state["explain"]]
         in_play = list(dict.fromkeys([*talked, *shown[:1]]))
-        move = next_move(person, in_play, explained=bool(talked)) if in_play else None
+        move = next_move(person, in_play, explained=bool(talked) and not graded) if in_play else None
         if move is None:
             return {}
         last = state["messages"][-1]
@@ -101,6 +119,10 @@ class Teacher:
         if note.kind == "belief" and (old := contradicted(note, self.memory.like(person, note.text))):
             note = note.model_copy(update={"against": old.id})
         return self.memory.remember(person, note)
+
+    def contradicts(self, person: str, note: Note) -> Note | None:
+        """The note that one says the opposite of."""
+        return next((one for one in self.memory.all(person) if note.against and one.id == note.against), None)
 
 
 def _said(state: State) -> Said:

@@ -11,6 +11,8 @@ from evidence.errors import ArgumentError
 from tools import TOOLS
 
 FOLDER = Path(__file__).parent / "concepts"
+LIKE = 4
+"""Letters at the beginning of a word by which a concept is called like a tool."""
 Depth = Literal["newcomer", "student", "expert"]
 Grade = Literal["right", "partly", "wrong"]
 
@@ -72,6 +74,13 @@ def concepts(folder: Path = FOLDER) -> dict[str, Concept]:
             raise ArgumentError(f"{file} is not YAML ({' '.join(str(error).split())[:120]}): mend it") from error
     order = _ordered(found, folder)
     return {name: found[name] for name in order}
+
+
+def taught_by(tool: str) -> str | None:
+    """The concept a tool shows before all others: the one that is called like it, else the one that builds on most."""
+    found = [one.id for one in concepts().values() if one.shown_by[:1] == (tool,)]
+    alike = [name for name in found if any(word[:LIKE] in tool for word in name.split("_") if len(word) >= LIKE)]
+    return next((name for name in found if name == tool), None) or next(iter([*alike[::-1], *found[::-1]]), None)
 
 
 def ours(sentence: str) -> bool:

@@ -37,6 +37,8 @@ _TALK = {
 }
 OWN = 0.85
 """Probability from which a short message asks for an experiment of its own."""
+SHORT = 4
+"""Words up to which a correction is of the last experiment."""
 WORDS = 9
 """An utterance that leaves out what it is about is short."""
 
@@ -46,7 +48,8 @@ def read(said: str, route: Route, past: Past, situation: Situation) -> Call | No
     if past.last_call is None or (route.intent in {"belief", "compare"} and route.sure):
         return None
     made = changed(past, route.slots, situation, said)
-    if route.intent == "followup" or _MEANT.match(said):
+    corrects = bool(_CORRECTS.match(said)) and len(said.split()) <= SHORT and made is not None
+    if route.intent == "followup" or _MEANT.match(said) or corrects:
         return made
     if route.intent in _TALK and not _CORRECTS.match(said):
         return None

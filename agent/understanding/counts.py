@@ -12,7 +12,7 @@ _REAL = r"-?(?:\d+(?:\.\d+)?|\.\d+)"
 _OTHERS = r"(?!\s*(?:words|tokens|samples|times|contexts|features|heads|draws|repl|random|other|controls))"
 _LIST = rf"(?:(?<=\s)-)?{_WHOLE}(?:\s*(?:,|and|or|&|to|through|until|up to|-|–|, and)\s*{_WHOLE}\b{_OTHERS})*"
 _LAYERS = re.compile(
-    rf"\b(?:layers?|layres?|blocks?)\s*(?:no\.?|number|nr\.?|#|-(?=\d))?\s*({_LIST})\b(?!\s*(?:times|samples|by\b|at a time|after))",
+    rf"\b(?:layers?|layres?|blocks?)(?:-(?=\d)|\s*(?:no\.?|number|nr\.?|#)?\s*)({_LIST})\b(?!\s*(?:times|samples|by\b|at a time|after))",
     re.IGNORECASE,
 )
 _SHORT = re.compile(r"(?<![\w-])l(\d+)(?=\b|h\d)(?:\s*(?:-|–|to|and|,)\s*l?(\d+)\b)?", re.IGNORECASE)
