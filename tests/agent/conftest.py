@@ -27,10 +27,11 @@ class Stage:
 async def stage(data_folder: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Callable[..., Any]]:
     agents: list[Stage] = []
 
-    async def make(*steps: AIMessage) -> Stage:
+    async def make(*steps: AIMessage, voice: str = "scripted") -> Stage:
         script = Scripted(steps=list(steps))
-        monkeypatch.setattr(models, "resolve", lambda *a, **k: script)
-        agents.append(Stage(await Agent("scripted", folder=data_folder, embedding="lexical").start(), script))
+        if voice == "scripted":
+            monkeypatch.setattr(models, "resolve", lambda *a, **k: script)
+        agents.append(Stage(await Agent(voice, folder=data_folder, embedding="lexical").start(), script))
         return agents[-1]
 
     yield make

@@ -1,0 +1,167 @@
+"""The loop with a learner: signs are noted, questions graded, wishes respected at once, and everything can be undone."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from agent.conversation import Answer, Aside, Event, Noted
+from agent.embedding import Lexical
+from agent.memory import Memory
+from agent.notes import Note
+from agent.people import People, forget_everything
+from evidence.errors import MemoryError_
+
+Say = Callable[..., Any]
+
+
+def of(events: list[Event], kind: type) -> list[Any]:
+    return [event for event in events if isinstance(event, kind)]
+
+
+async def test_asking_what_something_is_is_noted_and_followed_by_a_question(stage: Say) -> None:
+    s = await stage(voice="guide")
+    events = await s.say("what is a logit lens?")
+    assert "**logit lens**" in of(events, Answer)[0].text
+    assert (
+        "A question on logit lens" in of(events, Aside)[0].text
+        and events.index(of(events, Answer)[0]) < len(events) - 1
+    )
+    note = s.agent.memory.all("ann")[0]
+    assert (note.kind, note.concept, note.sign, note.quote) == ("sign", "logit_lens", "asks", "what is a logit lens?")
+
+
+async def test_an_answer_is_graded_by_code_and_counts(stage: Say) -> None:
+    s = await stage(voice="guide")
+    await s.say("what is a logit lens?")
+    before = s.agent.people.person("ann").masteries["logit_lens"].known
+    assert of(await s.say("a"), Answer)[0].text.startswith("Right.")
+    after = s.agent.people.person("ann").masteries["logit_lens"]
+    assert after.known > before and after.signs[-1].grade == "right" and after.due is not None
+
+
+async def test_going_on_instead_of_answering_is_fine(stage: Say) -> None:
+    s = await stage(voice="guide")
+    await s.say("what is a logit lens?")
+    assert "superposition" in of(await s.say("what is superposition?"), Answer)[0].text
+    assert all(note.sign != "check" for note in s.agent.memory.all("ann"))
+
+
+async def test_answer_only_is_respected_at_once(stage: Say) -> None:
+    s = await stage(voice="guide")
+    assert of(await s.say("what is a logit lens?"), Aside)
+    assert not of(await s.say("answer only please"), Aside)
+    assert not of(await s.say("what is superposition?"), Aside)
+
+
+async def test_an_undone_note_is_as_if_it_never_was(stage: Say) -> None:
+    s = await stage(voice="guide")
+    before = s.agent.people.person("ann").masteries["logit_lens"].known
+    noted = of(await s.say("what is a logit lens?"), Noted)[0]
+    s.agent.memory.delete("ann", noted.id)
+    assert s.agent.people.person("ann").masteries["logit_lens"].known == before
+
+
+async def test_an_edit_takes_effect_on_the_next_turn(stage: Say) -> None:
+    s = await stage(voice="guide")
+    newcomer = of(await s.say("what is a logit lens?"), Answer)[0].text
+    s.agent.people.set("ann", "logit_lens", known=True)
+    assert of(await s.say("what is a logit lens?"), Answer)[0].text != newcomer
+
+
+async def test_while_paused_nothing_is_noted(stage: Say) -> None:
+    s = await stage(voice="guide")
+    s.agent.people.pause("ann", paused=True)
+    assert not of(await s.say("what is a logit lens?"), Noted)
+    s.agent.people.pause("ann", paused=False)
+    assert of(await s.say("what is superposition?"), Noted)
+
+
+async def test_what_is_forgotten_is_nowhere_in_the_data_folder(stage: Say) -> None:
+    s = await stage(voice="guide")
+    secret = "zanzibarquux"
+    for said in (
+        f"I believe it hides {secret}",
+        f'ask it "what is {secret}?"',
+        f'find the direction of "{secret} one." against "a dog."',
+    ):
+        await s.say(said)
+    s.agent.people.set("ann", "logit_lens", known=True)
+    s.agent.memory.remember("bob", Note(kind="belief", text="bobs own", quote="bobs own", thread="b", turn="1"))
+    assert found_in(s.agent.folder, secret)
+    gone = await forget_everything(s.agent, "ann")
+    assert gone == 1 and s.agent.memory.all("ann") == [] and await s.agent.story("t") == []
+    assert found_in(s.agent.folder, secret) == []
+    assert [note.text for note in s.agent.memory.all("bob")] == ["bobs own"]
+
+
+def found_in(folder: Path, text: str) -> list[str]:
+    return [file.name for file in folder.rglob("*") if file.is_file() and text.encode() in file.read_bytes()]
+
+
+@pytest.fixture
+def people(tmp_path: Path) -> Any:
+    memory = Memory(tmp_path / "memory", Lexical())
+    yield People(memory)
+    memory.close()
+
+
+def note(text: str) -> Note:
+    return Note(kind="belief", text=text, quote=text, thread="t", turn="1")
+
+
+def test_an_export_is_taken_in_again_and_not_doubled(people: People) -> None:
+    people.memory.remember("ann", note("a fox"))
+    text = people.export("ann")
+    people.memory.forget("ann")
+    assert people.take_in("ann", text) == 1 and people.take_in("ann", text) == 1
+    assert people.export("ann") == text
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("nonsense", "the file is no JSON"),
+        ("[]", "the file is no export of notes"),
+        (json.dumps({"format": "maieutic learner 1", "notes": [{"kind": "spell"}]}), "this is no note"),
+        (json.dumps({"format": "maieutic learner 1", "notes": [{"kind": "belief", "text": ""}]}), "this is no note"),
+    ],
+)
+def test_what_is_no_export_is_refused_and_nothing_is_added(people: People, text: str, problem: str) -> None:
+    with pytest.raises(MemoryError_, match=problem):
+        people.take_in("ann", text)
+    assert people.memory.all("ann") == []
+
+
+def test_a_reworded_note_leaves_nothing_of_what_it_said(people: People, tmp_path: Path) -> None:
+    kept = people.memory.remember("ann", note("xylophagous"))
+    people.reword("ann", kept.id, "a fox")
+    assert [one.text for one in people.memory.all("ann")] == ["a fox"] and found_in(tmp_path, "xylophagous") == []
+
+
+def test_nobody_can_touch_the_notes_of_another(people: People) -> None:
+    kept = people.memory.remember("ann", note("a fox"))
+    with pytest.raises(MemoryError_, match="no such note of yours"):
+        people.reword("bob", kept.id, "mine now")
+    people.memory.delete("bob", kept.id)
+    people.memory.add("bob", [kept])  # an import that claims another's id stays one's own
+    people.memory.forget("bob")
+    assert [one.text for one in people.memory.all("ann")] == ["a fox"]
+
+
+def test_notes_move_to_another_embedding_and_are_never_mixed(tmp_path: Path) -> None:
+    class Other(Lexical):
+        name = "other"
+
+        def __call__(self, texts):  # type: ignore[no-untyped-def]
+            return super().__call__(texts)[:, ::-1]
+
+    before = Memory(tmp_path / "memory", Lexical())
+    before.remember("ann", note("I think the word is a fox"))
+    before.close()
+    after = Memory(tmp_path / "memory", Other())
+    assert after.recall("ann", "which word is it?")[0].text == "I think the word is a fox"
+    assert len(after._names("ann")) == 1
+    after.close()
