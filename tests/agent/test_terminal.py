@@ -11,7 +11,7 @@ import pytest
 from langchain_core.messages import AIMessage, HumanMessage
 
 from agent import terminal
-from agent.conversation import _config
+from agent.kept import config
 from evidence.errors import ArgumentError
 from tests.agent.test_loop import call
 
@@ -55,7 +55,7 @@ async def test_a_turn_that_was_cut_off_is_ended_first(
 ) -> None:
     s = await stage(call("ask", prompt="hello."), AIMessage("It said hello [E1]."))
     asked = {"messages": [HumanMessage("ask it hello", id="1")], "thread": "t", "person": "ann", "target": "taboo-07"}
-    async for _ in s.agent.graph.astream(asked, _config("t"), stream_mode="updates"):
+    async for _ in s.agent.graph.astream(asked, config("t"), stream_mode="updates"):
         break
     assert await s.agent.unfinished("t")
     types()
