@@ -61,7 +61,7 @@ def test_a_stranger_asks_for_the_hidden_word_and_reads_a_proven_answer(address: 
         page.get_by_text("Hypotheses", exact=True).click()
         page.wait_for_function("document.querySelector('#board')?.innerText.includes('for [E1]')", timeout=WAIT)
 
-        page.get_by_text("What I remember about you").click()
+        page.get_by_text("What I believe you know, and remember about you").click()
         page.wait_for_function("document.querySelector('#notes')?.innerText.includes('prediction')", timeout=WAIT)
         page.locator("#forget").click()
         page.wait_for_function("document.querySelector('#notes')?.innerText.includes('Nothing yet')", timeout=WAIT)

@@ -7,6 +7,7 @@ from pathlib import Path
 from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
 
 from agent.archive import KEPT_TURNS, Archive, outgrown
+from agent.conversation import Answer, Aside, Question
 from agent.events import EXCHANGES, Said, Step, told
 from agent.export import FORMS, cassette
 from agent.export.conversation import read
@@ -62,7 +63,8 @@ async def test_questions_and_their_answers_are_told_in_their_place(stage, data_f
     s = await stage(first, AIMessage("It said hello [E1]."), second, AIMessage("Hello to you."))
     expected = []
     for text in ("ask it", "maybe", "only 1", "sure", "I expect a fox", "ask again", "what is a probe?"):
-        expected += [("person", text), ("assistant", (await s.say(text))[-1].text)]
+        told = [event for event in await s.say(text) if isinstance(event, Answer | Aside | Question)]
+        expected += [("person", text), *(("assistant", event.text) for event in told)]
     story = await s.agent.story("t")
     said = [(part.who, part.text) for part in story if isinstance(part, Said)]
     assert said == expected
