@@ -8,13 +8,15 @@ from typing import Any
 from agent.grounding.conclusions import CONTROL, Outcome, concludes, names_it, outcomes_of
 from agent.grounding.learned import Models, Reading
 from agent.grounding.parts import Part, around, parts
-from agent.grounding.reading import Sentence
+from agent.grounding.reading import CITATION, Sentence
 from evidence import Evidence, Verdict
 from evidence.facts import sentences as said_by
 from target.spec import public_names
 
 LONG = 12
 """Signs from which on a repeated text is taken for a quotation."""
+_CONFIDENCE = re.compile(r"\bconfidence\b(?! intervals?\b)", re.IGNORECASE)
+"""Confidence is part of a verdict: who gives it concludes."""
 _PLACE = re.compile(r"\b(?:from|at|after|in)? ?(?:layer|head|feature) \d+")
 SURE, MAYBE, UNSAID = 0.8, 0.5, 0.3
 """Probabilities above which a part says something else than the verdict, below which no part gives it, and below which
@@ -62,14 +64,14 @@ def misjudged(
     """Conclusions that are not the verdict of their evidence, and conclusions that never say what the control showed."""
     decided = {name: one.verdict for name, one in ledger.items() if one.verdict}
     mine = [part for part in parts(sentences) if any(name in decided for name in part.names)]
-    mine = [replace(part, repeats=_repeatable(part, ledger)) for part in mine]
+    mine = [replace(p, repeats=_repeatable(p, ledger), verdict=_verbatim(p, decided)) for p in mine]
     read = known(mine, ledger) if known else None
     for name, verdict in decided.items():
         about = [s for s in sentences if name in (s.citations or around(sentences, s))]
         said = [(s, found) for s in about if len(s.citations) < 2 and (found := outcomes_of(s.unquoted, verdict.claim))]
         yield from _elsewhere(name, verdict, [s for s, _ in said])
         if read is not None:
-            yield from _learned(name, verdict, [one for one in read if name in one.part.names])
+            yield from _learned(verdict, [one for one in read if name in one.part.names], _beside(name, read))
         elif said:
             yield from _by_words(ledger[name], verdict, about, said)
 
@@ -81,6 +83,18 @@ def _repeatable(part: Part, ledger: Mapping[str, Evidence]) -> tuple[str, ...]:
     return tuple(text for text in texts if len(text) >= LONG)
 
 
+def _verbatim(part: Part, decided: Mapping[str, Verdict]) -> bool:
+    """Whether a part says the claim of the evidence it cites and its status, and no more: "That C is **supported** [E1]."."""
+    if len(part.names) != 1 or part.names[0] not in decided:
+        return False
+    verdict = decided[part.names[0]]
+    said = _plain(CITATION.sub("", part.text).replace("*", ""))
+    return (
+        re.fullmatch(rf"(?:that )?{re.escape(_plain(verdict.claim))},? (?:is |stays )?{verdict.status}", said)
+        is not None
+    )
+
+
 def _elsewhere(name: str, verdict: Verdict, said: Sequence[Sentence]) -> Iterator[tuple[Sentence, str]]:
     """A conclusion about another layer than the claim's."""
     places = {p.value for s in said if len(s.places) == 1 for p in s.places if p.kind == "layer"}
@@ -89,20 +103,28 @@ def _elsewhere(name: str, verdict: Verdict, said: Sequence[Sentence]) -> Iterato
         yield said[0], f"the conclusion of [{name}] is about layer {next(iter(claimed))}"
 
 
-def _learned(name: str, verdict: Verdict, read: Sequence[Reading]) -> Iterator[tuple[Sentence, str]]:
+def _learned(verdict: Verdict, read: Sequence[Reading], control: float) -> Iterator[tuple[Sentence, str]]:
     """What the learned models are sure of; where any part may give the verdict rightly, nothing is wrong."""
     if not read:
         return
+    stated = next((one for one in read if one.part.verdict), None)
     against = max(read, key=lambda one: one.concludes - one.outcomes[verdict.status])
     if (
-        against.concludes - against.outcomes[verdict.status] > SURE
+        not stated
+        and against.concludes - against.outcomes[verdict.status] > SURE
         and max(one.outcomes[verdict.status] for one in read) < MAYBE
     ):
         said = max(against.outcomes, key=lambda outcome: against.outcomes[outcome])
         yield against.part.sentence, f"says {said}, the evidence says {verdict.status}"
-    first = next((one for one in read if one.concludes > SURE), None)
-    if first and max(one.control for one in read) < UNSAID:
+    first = stated or next((one for one in read if one.concludes > SURE or _CONFIDENCE.search(one.part.text)), None)
+    if first and control < UNSAID:
         yield first.part.sentence, "draws a conclusion and does not say what the control showed"
+
+
+def _beside(name: str, read: Sequence[Reading]) -> float:
+    """How likely the sentences that cite an evidence speak of a control; one may do so for several it cites."""
+    sentences = [one.part.sentence for one in read if name in one.part.names]
+    return max((one.control for one in read if one.part.sentence in sentences), default=0.0)
 
 
 def _by_words(

@@ -51,12 +51,16 @@ class Models:
     control_bias: "Matrix"
 
     def __call__(self, parts: Sequence[Part], ledger: Mapping[str, Evidence]) -> list[Reading]:
-        """Every part read; a question and what only repeats a tool conclude nothing."""
+        """Every part read; a question and what only repeats a tool conclude nothing.
+
+        Where the verdict itself stands in the answer, the encoder is not asked about its evidence.
+        """
         import numpy as np
 
         if not parts:
             return []
-        speaking = [part for part in parts if not part.silent]
+        settled = {name for part in parts if part.verdict for name in part.names}
+        speaking = [part for part in parts if not part.silent and not settled.issuperset(part.names)]
         known = dict(zip(map(id, speaking), self._concluded(speaking), strict=True))
         beside = 1 / (1 + np.exp(-(controlling(parts, ledger) @ self.control + self.control_bias)))
         none = dict.fromkeys(OUTCOMES, 0.0)

@@ -35,6 +35,8 @@ class Part:
     text: str
     repeats: tuple[str, ...] = ()
     """The tool's own sentences that conclude nothing: its reason, its caveat."""
+    verdict: bool = False
+    """Whether it is the evidence's verdict, claim and status word for word: nothing has to be read out of it."""
 
     @property
     def numbers(self) -> list[Number]:
@@ -42,8 +44,10 @@ class Part:
 
     @property
     def silent(self) -> bool:
-        """Whether it cannot conclude: it asks, or has no words of its own."""
-        return "?" in self.text[-8:] or len(re.findall(r"[A-Za-z]{2,}", self._own)) < 2
+        """Whether it cannot conclude: it asks, or only repeats."""
+        own = CITATION.sub("", self._own).strip(" .")
+        repeats = own != CITATION.sub("", self.text).strip(" .")
+        return "?" in self.text[-8:] or (repeats and (own.endswith(":") or len(re.findall(r"[A-Za-z]{2,}", own)) < 2))
 
     @property
     def _own(self) -> str:

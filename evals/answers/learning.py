@@ -18,7 +18,6 @@ import yaml
 from agent.grounding import learned
 from agent.grounding.parts import Part, parts
 from agent.grounding.reading import CITATION, read
-from agent.models import writing
 from evals.answers.ledger import ledger
 
 if TYPE_CHECKING:
@@ -76,19 +75,13 @@ def written() -> Iterator[Labelled]:
         yield from (Labelled(part, outcome) for text in texts for part in _parts(text[0].upper() + text[1:]))
 
 
-def guided() -> Iterator[Labelled]:
-    """What the guide says beside a conclusion: how sure one may be, what it cannot show, what was measured."""
-    for name, evidence in ledger().items():
-        yield from (Labelled(part, "none") for part in _parts(writing.reasons(name, evidence) or ""))
-
-
 class Learning:
     """All labelled parts as the models see them, so that they can be fitted with and without a writer."""
 
     def __init__(self) -> None:
         import numpy as np
 
-        rows = [*prose(), *written(), *guided()]
+        rows = [*prose(), *written()]
         says, beside = [one for one in rows if one.outcome], [one for one in rows if one.control is not None]
         self._outcome = learned.concluding([one.part.bare for one in says])
         self._control = learned.controlling([one.part for one in beside], ledger())
