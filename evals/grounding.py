@@ -4,9 +4,11 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 from random import Random
+from typing import Any
 
 from agent import grounding
 from agent.models import writing
+from evals.answers.learning import WRITERS, Learning
 from evals.answers.ledger import ledger
 from evals.answers.mutations import AUTOMATIC
 from evals.result import Metric, share
@@ -35,6 +37,29 @@ def measure(options: Options) -> Iterator[Metric]:
             for name, key in WRITTEN.items():
                 texts = [one[key] for one in rows if one[key]]
                 yield share(f"{name}, {source}: caught", sum(map(flagged, texts)), len(texts), bar=0.95)
+    if options.full:
+        yield from _unread(prose)
+
+
+def _unread(prose: list[dict[str, Any]]) -> Iterator[Metric]:
+    """The same with models learned without the writer who is judged; the words were listed with two of the three in view."""
+    learning = Learning()
+    made = [(writer, learning.fit(writer)) for writer in WRITERS]
+    for name, key in {"correct": "text", **WRITTEN}.items():
+        told = [
+            bool(grounding.check(prose[row][key], ledger(), models))
+            for writer, models in made
+            for row in writer
+            if prose[row][key]
+        ]
+        what = f"{name}, writer left out: " + ("flagged" if key == "text" else "caught")
+        yield share(
+            what,
+            sum(told),
+            len(told),
+            bar=0.02 if key == "text" else 0.95,
+            side="at most" if key == "text" else "at least",
+        )
 
 
 def _spoiled(source: str, texts: list[str]) -> Iterator[Metric]:

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     Column = np.ndarray[Any, Any]
 
 PROSE, MORE = (Path(__file__).with_name(name) for name in ("prose.json", "conclusions.yaml"))
+WRITERS = (range(150), range(150, 225), range(225, 300))
+"""Rows of the prose by writer."""
 STRICTNESS = 10.0
 """Inverse strength of the L2 penalty."""
 FILLED = 8
