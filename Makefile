@@ -37,8 +37,9 @@ docs: $(BIN)/.dev ## write the generated pages again
 	$(BIN)/cog -r README.md
 	$(BIN)/python -m tools docs
 
-understanding: $(BIN)/.dev ## learn the guide's examples again, after a change of them (three minutes)
+understanding: $(BIN)/.dev ## learn the guide's examples again, and what a conclusion is, after a change of them (four minutes)
 	$(BIN)/python -m agent.understanding
+	$(BIN)/python -m evals.answers.learning
 
 constraints: $(BIN)/.dev ## write constraints.txt from the environment
 	{ echo '# Exact versions of a clean environment, for reproducible installs; written by `make constraints`.'; \

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 
 from agent.grounding import claims
 from agent.grounding.binding import Cited
+from agent.grounding.learned import Models, models
+from agent.grounding.parts import around
 from agent.grounding.reading import Sentence, read
 from evidence import Evidence
 
@@ -25,27 +27,23 @@ class Problem:
     what: str
 
 
-def check(answer: str, ledger: Mapping[str, Evidence]) -> list[Problem]:
+def check(answer: str, ledger: Mapping[str, Evidence], known: Models | None = None) -> list[Problem]:
     """Problems of an answer.
 
     A sentence is held against the evidence it cites itself, or, when it cites none, its paragraph. Percentages may be
-    shares. Text in quotes is somebody's words: it must stand in the evidence, and numbers in it are not ours.
+    shares. Text in quotes is somebody's words: it must stand in the evidence, and numbers in it are not ours. Conclusions
+    are read by `known`, by default the models that ship.
     """
     found = []
     bodies = [Cited({name: ledger[name] for name in names if name in ledger}) for names in _cited_by_paragraph(answer)]
     read_all = list(read(answer))
     for sentence in read_all:
-        names = sentence.citations or read_paragraph(read_all, sentence)
+        names = sentence.citations or around(read_all, sentence)
         evidence = Cited({name: ledger[name] for name in names if name in ledger}) if sentence.citations else None
         held = evidence or bodies[sentence.paragraph]
         found += [Problem(sentence.text, what) for what in _problems(sentence, held, ledger)]
-    found += [Problem(s.text, what) for s, what in claims.misjudged(read_all, ledger)]
+    found += [Problem(s.text, what) for s, what in claims.misjudged(read_all, ledger, known or models())]
     return found
-
-
-def read_paragraph(sentences: list[Sentence], one: Sentence) -> tuple[str, ...]:
-    """What the paragraph of a sentence cites."""
-    return tuple(name for s in sentences if s.paragraph == one.paragraph for name in s.citations)
 
 
 def _cited_by_paragraph(answer: str) -> list[list[str]]:

@@ -3,36 +3,27 @@
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from functools import cached_property
-from itertools import pairwise
 
+from agent.grounding.mentions import CLAUSE, Mention, apart, neighbours, verbatim
 from agent.grounding.reading import Number, Sentence
 from evidence import Evidence, Fact, facts
 from evidence.facts import Kind, written
 
 _INTERVAL = re.compile(r"(-?[\d.]+(?:e-?\d+)?)? ?[(\[](-?[\d.]+(?:e-?\d+)?) ?(?:to|,|–) ?(-?[\d.]+(?:e-?\d+)?)[)\]]")
-_CLAUSE = re.compile(r",|\b(?:and|but|whereas|while|versus|against|than)\b", re.IGNORECASE)
-"""Where a clause ends: a number in a mention's own clause is its, before one in the next."""
 _PLACED = ("layer", "head", "feature")
 _P, _VALUE = r"\bp ?[=<≈] ?", r"(\d*\.?\d+(?:e-?\d+)?)"
 _RANK = re.compile(r"\b(?:rank(?:s|ed)?|place|number)\s*(?:is|of|at|=|:)?\s*$", re.IGNORECASE)
+_FALLS = re.compile(
+    r"\b(?:cost|los[ei]|lost|drop|f[ae]ll|lower|reduc|decreas|down|declin|shrink|sink|sank|tak|remov|minus)",
+    re.IGNORECASE,
+)
 _CUES = {
     "control": r"\bcontrols?\b|\bbase\b(?!@)|\brandom\b|\bshuffled\b|\bunrelated\b|\buntrained\b",
     "without": r"\bwithout\b|\bunchanged\b|\bbaseline\b|\bbefore\b",
     "own": r"\bits?\b|\btarget\b|\bfine-tune\b|\bafter\b",
 }
 """Words by which a sentence says which side of a comparison a number is on."""
-
-
-@dataclass(frozen=True)
-class Mention:
-    """Something a sentence says numbers near it are of."""
-
-    start: int
-    end: int
-    kind: Kind
-    value: str
 
 
 class Cited:
@@ -43,7 +34,11 @@ class Cited:
 
     @cached_property
     def facts(self) -> list[Fact]:
-        return [fact for one in self.evidence.values() for fact in facts(one)]
+        return [fact for found in self._facts.values() for fact in found]
+
+    @cached_property
+    def _facts(self) -> dict[str, list[Fact]]:
+        return {name: list(facts(one)) for name, one in self.evidence.items()}
 
     @cached_property
     def _values(self) -> dict[Kind, dict[str, str]]:
@@ -68,6 +63,9 @@ class Cited:
         repeated, wrong = self._repeated(sentence)
         yield from wrong
         inside = [n for n in sentence.numbers if not any(start <= n.start < end for start, end in repeated)]
+        bound = [
+            n for n in inside if not re.search(_P + "$", sentence.plain[: n.start])
+        ]  # a p-value is of the whole test
         found = {number: self._candidates(number, sentence) for number in inside}
         yield from (f"{number.text} is in no evidence cited here" for number, known in found.items() if not known)
         yield from self._unknown_places(sentence)
@@ -75,10 +73,10 @@ class Cited:
         yield from self._other_probabilities(sentence, found)
         yield from self._torn_lists(sentence, found)
         mentions = self._mentions(sentence)
-        mentions = _apart(mentions, sentence.text)
+        mentions = apart(mentions, sentence.text)
         listed = re.search(r"\brespectively\b|\bin (?:that|this) order\b", sentence.plain, re.IGNORECASE)
         for mention in [m for m in mentions if not (listed and m.kind in ("token", "name"))]:
-            near = [n for n in _neighbours(mention, mentions, inside, sentence.plain) if found[n]]
+            near = [n for n in neighbours(mention, mentions, bound, sentence.plain) if found[n]]
             if near and not any(self._fits(mention, n, found[n], mentions) for n in near):
                 yield f"{' and '.join(n.text for n in near)}: not of {mention.kind} “{mention.value}” in the evidence cited here"
 
@@ -97,17 +95,20 @@ class Cited:
 
     def _candidates(self, number: Number, sentence: Sentence) -> list[Fact]:
         """The facts a written number may stand for: places in an order only where it is called one."""
-        same = [f for f in self.facts if _same(number, f.value)]
+        falls = number.value > 0 and bool(_FALLS.search(sentence.plain))  # "it loses 5.61" says -5.61
+        equal = [f for f in self.facts if same(number, f.value) or (falls and f.value < 0 and same(number, -f.value))]
         called = _RANK.search(sentence.plain[: number.start])
-        ranks = [f for f in same if f.rank]
+        ranks = [f for f in equal if f.rank]
         if called and (ranks or ("rank" in called[0].lower() and any(f.rank for f in self.facts))):
             return ranks
-        return [Fact(f.value) if f.rank else f for f in same]
+        return [Fact(f.value) if f.rank else f for f in equal]
 
     def _fits(self, mention: Mention, number: Number, known: list[Fact], mentions: list[Mention]) -> bool:
         """Whether a fact is of the mention, and of the places named before the number."""
         if mention.kind == "side" and mention.value != "control":
             return True  # "it" and "without" may be of anything; they only part the sides of a comparison
+        if mention.kind in _PLACED and any(same(number, value) for value in self._titled(mention)):
+            return True
         labelled = [f for f in known if mention.kind in f.labels]
         loose = mention.kind == "side" or (mention.kind in ("name", "column", "token") and number.value.is_integer())
         if not labelled or (loose and len(labelled) < len(known)):
@@ -124,6 +125,17 @@ class Cited:
             and all(_agrees(fact, kind, value) for kind, value in before.items() if after)
             for fact in labelled
         )
+
+    def _titled(self, place: Mention) -> list[float]:
+        """Values without a place of their own in evidence that is about one place as a whole."""
+        named = re.compile(rf"\b{place.kind} {re.escape(place.value)}\b", re.IGNORECASE)
+        return [
+            fact.value
+            for name, one in self.evidence.items()
+            if named.search(one.title)
+            for fact in self._facts[name]
+            if place.kind not in fact.labels
+        ]
 
     def _torn_intervals(self, sentence: Sentence, found: Mapping[Number, list[Fact]]) -> Iterator[str]:
         """Intervals, "(0.1 to 0.3)", whose ends are not the lower and the upper end of one thing."""
@@ -148,7 +160,7 @@ class Cited:
             if (
                 known
                 and re.search(_P + "$", sentence.plain[: number.start])
-                and not any(_same(number, p) for p in known)
+                and not any(same(number, p) for p in known)
             ):
                 yield f"p = {number.text} is no p-value in the evidence cited here"
 
@@ -160,7 +172,7 @@ class Cited:
             if (
                 len(places) == 1
                 or len(after) < len(places)
-                or _CLAUSE.search(sentence.plain[places[-1].end : after[0].start])
+                or CLAUSE.search(sentence.plain[places[-1].end : after[0].start])
             ):
                 continue
             pairs = list(zip(places, after, strict=True))
@@ -203,7 +215,7 @@ class Cited:
                 found.append(Mention(start, end, "token", text.strip().casefold()))
         for kind in ("name", "column"):
             labels = self._values.get(kind, {})
-            found += _verbatim(sentence.text, kind, {k: v for k, v in labels.items() if v not in self._models})
+            found += verbatim(sentence.text, kind, {k: v for k, v in labels.items() if v not in self._models})
         sides = self._values.get("side", {})
         if len(sides) > 1:
             for side, cues in _CUES.items():
@@ -228,57 +240,11 @@ def _open(text: str) -> re.Pattern[str]:
     return re.compile(r"(?<!\w)" + r"(-?\d+(?:\.\d+)?(?:e-?\d+)?)".join(parts), re.IGNORECASE)
 
 
-def _verbatim(text: str, kind: Kind, labels: Mapping[str, str]) -> list[Mention]:
-    """Labels that stand in a text word for word, the longer before the shorter."""
-    low, found = text.casefold(), list[Mention]()
-    for label in sorted(labels, key=len, reverse=True):
-        if len(label) < 4:
-            continue
-        quote = "[\"“']" if label.isalpha() else ""  # a single word may be anybody's
-        for m in re.finditer(rf"(?<!\w){quote}{re.escape(label)}(?!\w)", low):
-            if not any(one.start < m.end() and m.start() < one.end for one in found):
-                found.append(Mention(m.start(), m.end(), kind, label))
-    return found
-
-
-def _apart(mentions: list[Mention], text: str) -> list[Mention]:
-    """Without tokens that are listed side by side: which number is whose is not said by nearness there."""
-    tokens = [m for m in mentions if m.kind == "token"]
-    beside = {
-        m
-        for a, b in pairwise(tokens)
-        for m in (a, b)
-        if re.fullmatch(r"[\s,]*(?:and|or|then)?\s*", text[a.end : b.start])
-    }
-    return [m for m in mentions if m not in beside]
-
-
-def _neighbours(mention: Mention, mentions: list[Mention], numbers: list[Number], plain: str) -> list[Number]:
-    """The number before and the number after a mention, unless a semicolon or another mention of the kind is between."""
-    others = [m.start for m in mentions if m.kind == mention.kind and m.value != mention.value]
-    others += [m.start() for m in re.finditer(";" if mention.kind != "side" else "[;:(]", plain)]
-    before = max((n for n in numbers if n.start < mention.start), key=lambda n: n.start, default=None)
-    after = min((n for n in numbers if n.start >= mention.end), key=lambda n: n.start, default=None)
-    if before and any(before.start < at < mention.start for at in others):
-        before = None
-    if after and any(mention.start < at < after.start for at in others):
-        after = None
-    near = [n for n in (before, after) if n]
-    own = [n for n in near if not _CLAUSE.search(plain[slice(*_between(n, mention))])]
-    return own if others or mention.kind == "side" else own or [n for n in near if n.start > mention.start]
-
-
-def _between(number: Number, mention: Mention) -> tuple[int, int]:
-    if number.start < mention.start:
-        return number.start + len(number.text), mention.start
-    return mention.end, number.start
-
-
 def _agrees(fact: Fact, kind: Kind, value: str) -> bool:
     return kind not in fact.labels or fact.labels[kind].casefold() == value
 
 
-def _same(number: Number, value: float) -> bool:
+def same(number: Number, value: float) -> bool:
     """Whether a written number is a value rounded to as many digits; a percentage may stand for a share.
 
     A whole number stands for a whole number, or for a value it is at most 5 % away from.

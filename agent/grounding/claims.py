@@ -2,16 +2,25 @@
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
-from agent.grounding.conclusions import CONTROL, concludes, names_it, outcomes_of
-from agent.grounding.reading import Sentence
-from evidence import Evidence
+from agent.grounding.conclusions import CONTROL, Outcome, concludes, names_it, outcomes_of
+from agent.grounding.learned import Models, Reading
+from agent.grounding.parts import Part, around, parts
+from agent.grounding.reading import CITATION, Sentence
+from evidence import Evidence, Verdict
 from evidence.facts import sentences as said_by
 from target.spec import public_names
 
 LONG = 12
 """Signs from which on a repeated text is taken for a quotation."""
+_CONFIDENCE = re.compile(r"\bconfidence\b(?! intervals?\b)", re.IGNORECASE)
+"""Confidence is part of a verdict: who gives it concludes."""
+_PLACE = re.compile(r"\b(?:from|at|after|in)? ?(?:layer|head|feature) \d+")
+SURE, MAYBE, UNSAID = 0.8, 0.5, 0.3
+"""Probabilities above which a part says something else than the verdict, below which no part gives it, and below which
+no part speaks of a control. Chosen by leaving one writer out: a correct answer that is marked costs more than a wrong one missed."""
 
 
 def wrong(sentence: Sentence, held: Mapping[str, Evidence], ledger: Mapping[str, Evidence]) -> Iterator[str]:
@@ -38,7 +47,7 @@ def _of_another(sentence: Sentence, held: Mapping[str, Evidence], ledger: Mappin
     for name, one in ledger.items():
         if name not in held:
             for text in map(_plain, said_by(one)):
-                if len(text) >= LONG and text in said and not any(text in mine for mine in own):
+                if len(_PLACE.sub("", text)) >= LONG and text in said and not any(text in mine for mine in own):
                     yield f"“{text[:60]}” is of [{name}]"
                     return
 
@@ -49,32 +58,84 @@ def undecided(sentence: Sentence, held: Mapping[str, Evidence]) -> Iterator[str]
         yield f"concludes, but {' and '.join(f'[{name}]' for name in held)} describes and decides nothing"
 
 
-def misjudged(sentences: Sequence[Sentence], ledger: Mapping[str, Evidence]) -> Iterator[tuple[Sentence, str]]:
+def misjudged(
+    sentences: Sequence[Sentence], ledger: Mapping[str, Evidence], known: Models | None
+) -> Iterator[tuple[Sentence, str]]:
     """Conclusions that are not the verdict of their evidence, and conclusions that never say what the control showed."""
-    for name, one in ledger.items():
-        if one.verdict is None:
-            continue
-        about = [s for s in sentences if name in (s.citations or _around(sentences, s))]
-        said = [
-            (s, outcomes)
-            for s in about
-            if len(s.citations) < 2 and (outcomes := outcomes_of(s.unquoted, one.verdict.claim))
-        ]
-        if not said:
-            continue
-        places = {p.value for s, _ in said if len(s.places) == 1 for p in s.places if p.kind == "layer"}
-        claimed = set(re.findall(r"\blayer (\d+)", one.verdict.claim))
-        if len(claimed) == 1 and places and not places & claimed:
-            yield said[0][0], f"the conclusion of [{name}] is about layer {next(iter(claimed))}"
-        if not any(one.verdict.status in outcomes for _, outcomes in said):
-            yield said[0][0], f"says {' or '.join(sorted(said[0][1]))}, the evidence says {one.verdict.status}"
-        beside = str(getattr(one, "control_name", None) or "")
-        if not any(CONTROL.search(s.text) or names_it(s.unquoted, beside, one.verdict.claim) for s in about):
-            yield said[0][0], "draws a conclusion and does not say what the control showed"
+    decided = {name: one.verdict for name, one in ledger.items() if one.verdict}
+    mine = [part for part in parts(sentences) if any(name in decided for name in part.names)]
+    mine = [replace(p, repeats=_repeatable(p, ledger), verdict=_verbatim(p, decided)) for p in mine]
+    read = known(mine, ledger) if known else None
+    for name, verdict in decided.items():
+        about = [s for s in sentences if name in (s.citations or around(sentences, s))]
+        said = [(s, found) for s in about if len(s.citations) < 2 and (found := outcomes_of(s.unquoted, verdict.claim))]
+        yield from _elsewhere(name, verdict, [s for s, _ in said])
+        if read is not None:
+            yield from _learned(verdict, [one for one in read if name in one.part.names], _beside(name, read))
+        elif said:
+            yield from _by_words(ledger[name], verdict, about, said)
 
 
-def _around(sentences: Sequence[Sentence], one: Sentence) -> tuple[str, ...]:
-    return tuple(name for s in sentences if s.paragraph == one.paragraph for name in s.citations)
+def _repeatable(part: Part, ledger: Mapping[str, Evidence]) -> tuple[str, ...]:
+    """What a tool says of its evidence beside the claim; in an answer that repeats it nothing is concluded by it."""
+    held = [ledger[name] for name in part.names if name in ledger]
+    texts = [text for one in held for text in (one.caveat, one.verdict.reason if one.verdict else "")]
+    return tuple(text for text in texts if len(text) >= LONG)
+
+
+def _verbatim(part: Part, decided: Mapping[str, Verdict]) -> bool:
+    """Whether a part says the claim of the evidence it cites and its status, and no more: "That C is **supported** [E1]."."""
+    if len(part.names) != 1 or part.names[0] not in decided:
+        return False
+    verdict = decided[part.names[0]]
+    said = _plain(CITATION.sub("", part.text).replace("*", ""))
+    return (
+        re.fullmatch(rf"(?:that )?{re.escape(_plain(verdict.claim))},? (?:is |stays )?{verdict.status}", said)
+        is not None
+    )
+
+
+def _elsewhere(name: str, verdict: Verdict, said: Sequence[Sentence]) -> Iterator[tuple[Sentence, str]]:
+    """A conclusion about another layer than the claim's."""
+    places = {p.value for s in said if len(s.places) == 1 for p in s.places if p.kind == "layer"}
+    claimed = set(re.findall(r"\blayer (\d+)", verdict.claim))
+    if len(claimed) == 1 and places and not places & claimed:
+        yield said[0], f"the conclusion of [{name}] is about layer {next(iter(claimed))}"
+
+
+def _learned(verdict: Verdict, read: Sequence[Reading], control: float) -> Iterator[tuple[Sentence, str]]:
+    """What the learned models are sure of; where any part may give the verdict rightly, nothing is wrong."""
+    if not read:
+        return
+    stated = next((one for one in read if one.part.verdict), None)
+    against = max(read, key=lambda one: one.concludes - one.outcomes[verdict.status])
+    if (
+        not stated
+        and against.concludes - against.outcomes[verdict.status] > SURE
+        and max(one.outcomes[verdict.status] for one in read) < MAYBE
+    ):
+        said = max(against.outcomes, key=lambda outcome: against.outcomes[outcome])
+        yield against.part.sentence, f"says {said}, the evidence says {verdict.status}"
+    first = stated or next((one for one in read if one.concludes > SURE or _CONFIDENCE.search(one.part.text)), None)
+    if first and control < UNSAID:
+        yield first.part.sentence, "draws a conclusion and does not say what the control showed"
+
+
+def _beside(name: str, read: Sequence[Reading]) -> float:
+    """How likely the sentences that cite an evidence speak of a control; one may do so for several it cites."""
+    sentences = [one.part.sentence for one in read if name in one.part.names]
+    return max((one.control for one in read if one.part.sentence in sentences), default=0.0)
+
+
+def _by_words(
+    one: Evidence, verdict: Verdict, about: Sequence[Sentence], said: Sequence[tuple[Sentence, set[Outcome]]]
+) -> Iterator[tuple[Sentence, str]]:
+    """The same by the listed words alone, where there is no encoder."""
+    if not any(verdict.status in outcomes for _, outcomes in said):
+        yield said[0][0], f"says {' or '.join(sorted(said[0][1]))}, the evidence says {verdict.status}"
+    beside = str(getattr(one, "control_name", None) or "")
+    if not any(CONTROL.search(s.text) or names_it(s.unquoted, beside, verdict.claim) for s in about):
+        yield said[0][0], "draws a conclusion and does not say what the control showed"
 
 
 def _targets(text: str, ledger: Mapping[str, Evidence]) -> list[str]:

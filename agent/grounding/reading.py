@@ -16,10 +16,13 @@ LONG = 32
 """Signs from which on a quotation is somebody's sentence rather than a name."""
 _MARKED = re.compile(r"\"([^\"]+)\"|“([^”]+)”|`([^`]+)`|(?<!\w)'([^']+)'(?!\w)|(?<!\w)‘([^’]+)’(?!\w)")
 _SENTENCE = re.compile(r"(?<=[.!?])\s+(?=[A-Z\"“*])|\n+")
+_NEXT = r"\d+(?![.\d]|\s?%| percent| nats| (?:after|at|in|on) )"
 _PLACES = re.compile(
-    r"\b(layers?|heads?|features?|latents?)\s+#?(\d+(?:\s*(?:,|and|or|to|through|–|-|, and)\s*\d+(?![.\d%]))*)(?!\.?\d)",
+    r"\b(layers|heads|features|latents|layer|head|feature|latent)\s+#?"
+    rf"(\d+(?:\s*(?:(?<=s \d),|(?<=s \d\d),|,(?=\s*\d+\s*(?:,|and|or)\b)|, and|and|or|to|through|–|-)\s*{_NEXT})*)(?!\.?\d)",
     re.IGNORECASE,
 )
+"""A comma alone goes on with a list only after a plural, or before the rest of a list: "feature 267, 176" is one feature."""
 
 _KINDS: dict[str, Kind] = {"layer": "layer", "head": "head", "feature": "feature", "latent": "feature"}
 
