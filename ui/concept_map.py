@@ -5,7 +5,9 @@ import html
 from agent.learner.mastery import Mastery
 from agent.learner.person import Person
 
-WIDE, HIGH, GAP, COLUMN = 132, 26, 8, 156
+WIDE, HIGH, GAP, COLUMN = 118, 26, 8, 136
+LETTER = 6.3
+"""Width of a letter; a name that is wider than its box is squeezed."""
 COLOURS = {"": "#e7e5e4", "not yet": "#fecaca", "shaky": "#fde68a", "understood": "#a7f3d0"}
 LEGEND = {"": "not met", "not yet": "not yet", "shaky": "shaky", "understood": "understood"}
 
@@ -50,11 +52,13 @@ def _line(start: tuple[int, int], end: tuple[int, int]) -> str:
 def _box(one: Mastery, x: int, y: int) -> str:
     standing = one.standing if one.touched else ""
     name = html.escape(one.concept.name)
+    room = WIDE - 8
+    squeezed = f'textLength="{room}" lengthAdjust="spacingAndGlyphs"' if LETTER * len(one.concept.name) > room else ""
     about = html.escape(f"{one.concept.about}: {LEGEND[standing]}" + (f", {one.known:.0%}" if one.touched else ""))
     return (
         f'<g><title>{name}: {about}</title><rect x="{x}" y="{y}" width="{WIDE}" height="{HIGH}" rx="6" fill="{COLOURS[standing]}" '
         f'stroke="#78716c" stroke-width=".6"/><text x="{x + WIDE / 2}" y="{y + 17}" text-anchor="middle" fill="#1c1917" '
-        f'textLength="{min(WIDE - 10, 6.2 * len(one.concept.name)):.0f}" lengthAdjust="spacingAndGlyphs">{name}</text></g>'
+        f"{squeezed}>{name}</text></g>"
     )
 
 
