@@ -37,6 +37,7 @@ def last_answer(page: Page) -> str:
     return page.locator("#chat .bot").last.inner_text()
 
 
+@pytest.mark.slow
 def test_a_stranger_asks_for_the_hidden_word_and_reads_a_proven_answer(address: str) -> None:
     word = workshop.truths()[SECRET].word
     with open_page(address) as page:

@@ -25,7 +25,7 @@ def drawn(person: Person) -> str:
     boxes = [_box(one, *places[name]) for name, one in person.masteries.items()]
     return (
         f'<svg viewBox="0 0 {width} {height}" role="img" aria-label="Map of concepts, coloured by how well you understand them" '
-        f'style="width:100%;min-width:640px;font:11px sans-serif">{"".join([*lines, *boxes])}{_legend(height)}</svg>'
+        f'style="width:100%;font:11px sans-serif">{"".join([*lines, *boxes])}{_legend(height)}</svg>'
     )
 
 
