@@ -13,7 +13,7 @@ from langgraph.types import interrupt
 from agent import permissions, planning, predictions
 from agent.events import EXCHANGES, NOT_RUN
 from agent.permissions import Permissions
-from agent.state import Prediction, State, asking, open_calls
+from agent.state import Prediction, State, asking, last_said, open_calls
 from agent.understanding.router import Route
 from evidence.errors import TargetError
 from target.spec import parse
@@ -66,7 +66,7 @@ def approve(state: State, permitted: Permissions) -> dict[str, Any]:
 def predict_due(state: State) -> bool:
     """A reveal of something about a target that the person was not asked about, and does not mind being asked."""
     call = _reveals(state)
-    if call is None or predictions.declined(state["notes"]):
+    if call is None or state.get("unasked"):
         return False
     target = _about(call, state)
     return target not in state["asked_to_predict"] and _hides(target, call)
@@ -84,8 +84,7 @@ def predict(state: State, read: Reader) -> dict[str, Any]:
         return {"asked_to_predict": asked, "messages": [_with(state, (question, answer))]}
     if predictions.is_another_request(answer, read(answer)):
         return _redirected(state, answer, (question, ""))
-    said = next(m for m in reversed(state["messages"]) if isinstance(m, HumanMessage))
-    stated = Prediction(target=target, tool=call["name"], text=answer, turn=str(said.id), outcome="")
+    stated = Prediction(target=target, tool=call["name"], text=answer, turn=str(last_said(state).id), outcome="")
     return {"asked_to_predict": asked, "prediction": stated, "messages": [_with(state, (question, answer))]}
 
 

@@ -11,14 +11,13 @@ import os
 import shutil
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 from agent.embedding import Embedding
 from agent.folder_lock import owned
-from agent.notes import Kind, Note, checked, describe
+from agent.notes import Kind, Note, checked, describe, fresh
 from agent.scrubbing import scrub
 from evidence.errors import MemoryError_
 
@@ -32,7 +31,6 @@ _AT_ONCE = 500
 """Notes written at once."""
 FRESH, NEEDED = 0.1, 0.1
 """What a note of today, and one of a concept that is half understood, gain in similarity."""
-HALF_LIFE_DAYS = 30.0
 _FRESH_COPY = "-copy"
 
 
@@ -94,7 +92,7 @@ class Memory:
         vector = self._embed([query])[0].tolist()
         near = self._near(person, vector, 4 * most)
         ranked = [
-            (score + FRESH * _fresh(note) + NEEDED * (need or {}).get(note.concept, 0.0), note)
+            (score + FRESH * fresh(note) + NEEDED * (need or {}).get(note.concept, 0.0), note)
             for note, score in near
             if score >= _RELATED and (signs or note.kind not in {"sign", "setting"})
         ]
@@ -169,12 +167,18 @@ class Memory:
     def _collection(self, person: str) -> Any:
         """The person's collection, made where there is none; what an unfinished rewrite left is put right first."""
         name = self._name(person)
+        if found := _guard(lambda: self._found(name)):
+            return found
+        with self._writing:
+            return _guard(lambda: self._moved(person, name) or self._recovered(name) or self._new(name))
+
+    def _found(self, name: str) -> Any:
+        from chromadb.errors import NotFoundError
+
         try:
             return self._client.get_collection(name, embedding_function=None)
-        except Exception as error:  # noqa: BLE001 - which error says that there is none differs between folder and server
-            log.debug("no collection %s yet: %s", name, error)
-        with self._writing:
-            return _guard(lambda: self._recovered(name) or self._moved(person, name) or self._new(name))
+        except NotFoundError:
+            return None
 
     def _new(self, name: str) -> Any:
         settings = {"hnsw:space": "cosine", "embedding": self._embed.name}
@@ -193,6 +197,7 @@ class Memory:
         before = [one for one in self._names(person) if one != name and not one.endswith(_FRESH_COPY)]
         if not before:
             return None
+        self._drop(name + _FRESH_COPY)  # of a move that was cut off: the old notes are all still there
         made = self._new(name + _FRESH_COPY)
         for old in before:
             found = self._client.get_collection(old, embedding_function=None).get(include=["documents", "metadatas"])
@@ -200,9 +205,9 @@ class Memory:
             for done, few in enumerate(_by(_AT_ONCE, notes)):
                 log.warning("embedding notes again with %s: %d of %d", self._embed.name, done * _AT_ONCE, len(notes))
                 self._put(made, person, few, self._embed([note.text for note in few]).tolist())
+        made.modify(name=name)
         for old in before:
             self._client.delete_collection(old)
-        made.modify(name=name)
         self._scrub()
         return made
 
@@ -219,6 +224,8 @@ class Memory:
             _guard(lambda kept=kept: copy.upsert(**kept))  # type: ignore[misc]
         _guard(lambda: self._client.delete_collection(name))
         _guard(lambda: copy.modify(name=name))
+        for stale in set(self._names(person)) - {name}:  # what a move to another embedding left when it was cut off
+            _guard(lambda stale=stale: self._client.delete_collection(stale))  # type: ignore[misc]
         self._scrub()
 
     def _drop(self, name: str) -> None:
@@ -237,13 +244,6 @@ class Memory:
 
     def _name(self, person: str) -> str:
         return f"person-{_key(person)}-{_key(self._embed.name)[:8]}"
-
-
-def _fresh(note: Note) -> float:
-    """1 for a note of this moment, half of it after thirty days."""
-    made = datetime.fromisoformat(note.made_at).astimezone(UTC)
-    days = max((datetime.now(UTC) - made).total_seconds() / 86400, 0.0)
-    return float(0.5 ** (days / HALF_LIFE_DAYS))
 
 
 def _by(size: int, all_: Sequence[Any]) -> Iterator[Sequence[Any]]:

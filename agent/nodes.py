@@ -21,7 +21,7 @@ from agent.permissions import Permissions
 from agent.situation import Situation, system_message
 from agent.speaking import Voice
 from agent.spending import NOTHING
-from agent.state import MOST_STEPS, Prediction, State, calls, moment, open_calls, since_said
+from agent.state import MOST_STEPS, Prediction, State, calls, last_said, moment, open_calls, since_said
 from agent.teaching import Teacher
 from agent.toolbox import run
 from agent.understanding.router import Route, router
@@ -63,6 +63,7 @@ class Nodes:
             "noticed": [],
             "shows": {},
             "explain": [],
+            "unasked": False,
             "learner": "",
         }
         defaults = {"asked_to_predict": state.get("asked_to_predict") or []}
@@ -74,7 +75,7 @@ class Nodes:
                 _notice(str(error))
         if fresh["answer"]:
             return fresh | defaults | {"messages": [*archived["messages"], *fresh["messages"]]}
-        return fresh | defaults | {"granted": await self._kept(state, _said(state))} | archived
+        return fresh | defaults | {"granted": await self._kept(state, str(last_said(state).content))} | archived
 
     def _read(self, said: str) -> Route:
         return router(self.embedding).route(said, public_names())
@@ -258,7 +259,7 @@ class Nodes:
         """Keep what the person stated, showed or predicted, from their own words alone."""
         if self.teacher:
             try:
-                for note in self._noted(state):
+                for note in await asyncio.to_thread(self._noted, state):
                     kept = await asyncio.to_thread(self.teacher.note, state["person"], note)
                     get_stream_writer()({"noted": kept.id, "text": kept.text, "kind": kept.kind})
                     if old := await asyncio.to_thread(self.teacher.contradicts, state["person"], kept):
@@ -270,11 +271,9 @@ class Nodes:
         return {}
 
     def _noted(self, state: State) -> list[Note]:
+        if self.teacher and self.teacher.person(state["person"]).paused:
+            return []
         return [*(Note.model_validate(note) for note in state["noticed"]), *predictions.noted(state)]
-
-
-def _said(state: State) -> str:
-    return str(next(m for m in reversed(state["messages"]) if isinstance(m, HumanMessage)).content)
 
 
 def _unrun(call: dict[str, Any], why: str) -> ToolMessage:

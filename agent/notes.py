@@ -14,6 +14,7 @@ SIGNS = ("check", "own words", "says", "asks", "confused", "uses", "set")
 """Kinds of signs of understanding: an answered question, a statement about the thing itself, one about themselves, a question, not
 following, having used it, and what they set in the panel."""
 LONGEST = 1000
+HALF_LIFE_DAYS = 30.0
 
 
 def now() -> str:
@@ -49,6 +50,12 @@ class Note(BaseModel):
     """Id of a note that says the opposite; both are kept."""
     id: str = Field(default_factory=lambda: uuid.uuid4().hex, max_length=64)
     made_at: str = Field(default_factory=now, pattern=r"^\d{4}-\d\d-\d\dT[\d:]{8}(?:[+-]\d\d:\d\d)?$")
+
+
+def fresh(note: Note) -> float:
+    """1 for a note of this moment, half of it after thirty days."""
+    days = max((datetime.now(UTC) - datetime.fromisoformat(note.made_at).astimezone(UTC)).total_seconds() / 86400, 0.0)
+    return float(0.5 ** (days / HALF_LIFE_DAYS))
 
 
 def checked(data: Any) -> Note:

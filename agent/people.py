@@ -1,6 +1,8 @@
 """What a person may do with what is known of them: look, change, take along, pause, and have all of it forgotten."""
 
+import asyncio
 import json
+import sqlite3
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -92,7 +94,7 @@ async def forget_everything(agent: "Agent", person: str) -> int:
     """Delete a person's notes, conversations, checkpoints and evidence, and compact the files; returns how many conversations.
 
     Raises:
-        MemoryError_: an answer of theirs is still running; nothing was deleted.
+        MemoryError_: an answer of theirs is still running, and nothing was deleted; or the files could not be compacted.
 
     The audit log stays: it holds no text of theirs. Files they downloaded are theirs to delete.
     """
@@ -102,10 +104,14 @@ async def forget_everything(agent: "Agent", person: str) -> int:
     for thread in threads:
         await agent.forget(thread)
     if agent.memory:
-        agent.memory.forget(person)
-    for name in ("ledger.sqlite", "conversations.sqlite"):
-        if (agent.folder / name).exists():
-            compact(agent.folder / name)
+        await asyncio.to_thread(agent.memory.forget, person)
+    try:
+        for name in ("ledger.sqlite", "conversations.sqlite"):
+            await asyncio.to_thread(compact, agent.folder / name)
+    except sqlite3.Error as error:
+        raise MemoryError_(
+            "everything of yours is deleted, but the files could not be compacted while somebody else's answer runs: press it again in a moment"
+        ) from error
     return len(threads)
 
 

@@ -3,11 +3,9 @@
 import re
 from typing import Literal
 
-from langchain_core.messages import HumanMessage
-
 from agent.learner.person import confidence
 from agent.notes import Note
-from agent.state import Prediction, State
+from agent.state import Prediction, State, last_said
 from agent.understanding.router import Route
 from evidence import Evidence, Ranking
 
@@ -86,20 +84,11 @@ def is_another_request(said: str, route: Route) -> bool:
     return route.sure and (route.score >= CLEAR or route.slots.any)
 
 
-def declined(notes: str) -> bool:
-    return any(
-        word in line
-        for line in notes.lower().splitlines()
-        if line.startswith("- preference")
-        for word in ("predict", "answer only", "just give me", "expect")
-    )
-
-
 def noted(state: State) -> list[Note]:
     """The prediction of this turn as a note; once it is settled the note is written again with how it turned out."""
     prediction = state["prediction"]
-    said = next(m for m in reversed(state["messages"]) if isinstance(m, HumanMessage))
-    if not prediction or not (prediction["outcome"] or prediction["turn"] == said.id):
+    turn = str(last_said(state).id)
+    if not prediction or not (prediction["outcome"] or prediction["turn"] == turn):
         return []
     quote = prediction["text"][:1000]
     return [
@@ -108,7 +97,7 @@ def noted(state: State) -> list[Note]:
             text=f"{prediction['target']}: expected {prediction['text'][:200]}",
             quote=quote,
             thread=state["thread"],
-            turn=str(said.id),
+            turn=turn,
             target=prediction["target"],
             outcome=prediction["outcome"],
             confidence=confidence(quote),  # type: ignore[arg-type]

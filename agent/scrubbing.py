@@ -31,7 +31,11 @@ def scrub(folder: Path) -> None:
 
 
 def compact(file: Path) -> None:
-    """Give the free pages of one of our own databases back, so that deleted text is nowhere in it."""
+    """Give the free pages of one of our own databases back, so that deleted text is nowhere in it.
+
+    Raises:
+        sqlite3.Error: another conversation is writing into it.
+    """
     with closing(sqlite3.connect(file, timeout=PATIENCE_SECONDS, isolation_level=None)) as database:
         database.execute("vacuum")
         database.execute("pragma wal_checkpoint(truncate)")

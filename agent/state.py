@@ -58,6 +58,8 @@ class State(TypedDict):
     """What the message shows of understanding: its kind and the concept; empty where it shows nothing."""
     explain: list[dict[str, str]]
     """Concepts the message names: which, at which depth to explain it to this person, and their own analogy for it."""
+    unasked: bool
+    """Whether the person does not want to be asked for predictions."""
     learner: str
     """How to speak to this person, in a few sentences."""
     spent: Spent
@@ -69,10 +71,14 @@ def asking(state: State) -> AIMessage:
     return next(m for m in reversed(state["messages"]) if isinstance(m, AIMessage))
 
 
+def last_said(state: State) -> HumanMessage:
+    """The person's last message."""
+    return next(m for m in reversed(state["messages"]) if isinstance(m, HumanMessage))
+
+
 def moment(state: State) -> str:
     """Where in the conversation the calls being handled stand: the same when a killed process asks for them again."""
-    said = next(m for m in reversed(state["messages"]) if isinstance(m, HumanMessage))
-    return f"{said.id}/{state['steps']}"
+    return f"{last_said(state).id}/{state['steps']}"
 
 
 def calls(state: State) -> list[dict[str, Any]]:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from langchain_core.messages import AIMessage, HumanMessage
+from langchain_core.messages import AIMessage
 
 from agent.events import ASIDE
 from agent.learner import checks, turns
@@ -14,8 +14,9 @@ from agent.learner.moves import next_move
 from agent.learner.person import Person, Said, contradicted, noticed
 from agent.memory import Memory
 from agent.notes import Note, describe
+from agent.people import People
 from agent.predictions import is_another_request
-from agent.state import State
+from agent.state import State, last_said
 from agent.understanding.router import Route
 from tools import TOOLS
 
@@ -35,7 +36,7 @@ class Teacher:
 
     def person(self, name: str) -> Person:
         """What is known of somebody now."""
-        return Person(tuple(self.memory.all(name)))
+        return People(self.memory).person(name)
 
     def known(self, state: State, read: Callable[[str], Route]) -> dict[str, Any]:
         """What is known of the person for this turn; or how they answered the open question, which is all there is to the turn."""
@@ -59,8 +60,9 @@ class Teacher:
         pending, said = state.get("check"), _said(state)
         if not pending or pending["concept"] not in concepts():
             return {}
-        found = checks.graded(pending, said.text, self.embedding)
-        if found is None or (found.answer is None and is_another_request(said.text, read(said.text))):
+        own = said.text.rstrip().endswith("?") or is_another_request(said.text, read(said.text))
+        found = checks.graded(pending, said.text, "" if own else self.embedding)
+        if found is None or (found.answer is None and own):
             return {"check": None}
         grade = found.answer.grade if found.answer else "wrong"
         told = checks.told(found)
@@ -93,6 +95,7 @@ class Teacher:
             "shows": {"kind": shown.kind, "concept": shown.concept} if shown else {},
             "about": _lately([*mine, *named], state),
             "explain": [self._explain(name, person) for name in dict.fromkeys([*mine, *named])][:2],
+            "unasked": not person.wishes.predictions,
             "learner": person.summary(),
         }
 
@@ -102,6 +105,8 @@ class Teacher:
     def aside(self, state: State, tools: Sequence[str]) -> dict[str, Any]:
         """The move after an answer, with the answer's message that keeps it."""
         person = self.person(state["person"])
+        if person.paused:
+            return {}
         person = Person((*(Note.model_validate(note) for note in state["noticed"]), *person.notes))
         shown = [name for tool in tools if (name := taught_by(tool))]
         graded = any(note.sign == "check" for note in person.notes[: len(state["noticed"])])
@@ -126,7 +131,7 @@ class Teacher:
 
 
 def _said(state: State) -> Said:
-    last = next(m for m in reversed(state["messages"]) if isinstance(m, HumanMessage))
+    last = last_said(state)
     return Said(str(last.content), state["thread"], str(last.id), state["target"])
 
 

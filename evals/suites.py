@@ -100,7 +100,9 @@ SUITES = {
         frozenset({"organisms", "full"}),
     ),
     "null_controls": Suite("do the tools claim what is not there, and find what is?", _null_controls),
-    "learner_model": Suite("is what we believe of a learner so, for learners whose states are known?", _learner_model),
+    "learner_model": Suite(
+        "is what we believe of a learner so, for learners whose states are known?", _learner_model, frozenset({"full"})
+    ),
     "routing": Suite(
         "does the guide take what people say for what they mean, with their arguments?", _routing, frozenset({"full"})
     ),

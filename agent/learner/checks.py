@@ -65,7 +65,7 @@ def shown(pending: Pending) -> str:
 
 
 def graded(pending: Pending, said: str, embedding_name: str) -> Result | None:
-    """The answer somebody gave, or None when what they said is no answer."""
+    """The answer somebody gave, or None when what they said is no answer; with no embedding only a letter or the very words count."""
     check = of(pending)
     if _SKIP.match(said):
         return Result(None, check, pending["concept"])
@@ -96,6 +96,8 @@ def _by_words(check: Check, said: str, embedding_name: str) -> Graded | None:
     plain = [one.text.strip(" .").casefold() for one in check.answers]
     if (same := said.strip(" .").casefold()) in plain:
         return check.answers[plain.index(same)]
+    if not embedding_name:
+        return None
     embed = embedding(embedding_name)
     likeness = (embed([one.text for one in check.answers]) @ embed([said])[0]).tolist()
     (best, place), (second, _) = sorted(((score, n) for n, score in enumerate(likeness)), reverse=True)[:2]

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 FILE = Path(__file__).with_name("preferences.yaml")
 NEAR = 0.45
 """Cosine to a known wording from which a preference is taken for that one."""
+OF_PREDICTIONS = ("predict", "expect")
+"""Words of a preference in the person's own words by which it is about being asked for predictions."""
 DEPTHS: tuple[Depth, ...] = ("newcomer", "student", "expert")
 
 
@@ -26,6 +28,7 @@ class Preferences:
     depth: Depth | Literal[""] = ""
     answer_only: bool = False
     predictions: bool = True
+    """Whether they may be asked what they expect before a reveal."""
 
 
 def meant(said: str, embedding_name: str) -> str:
@@ -42,10 +45,12 @@ def standing(notes: Sequence[Note]) -> Preferences:
     for note in sorted((n for n in notes if n.kind == "preference"), key=lambda n: n.made_at):
         match note.wants:
             case "answer only":
-                held["answer_only"] = True
+                held["answer_only"], held["predictions"] = True, False
             case "teach me":
                 held["answer_only"], held["predictions"] = False, True
             case "no predictions":
+                held["predictions"] = False
+            case "" if any(word in note.text.lower() for word in OF_PREDICTIONS):
                 held["predictions"] = False
             case depth if depth in DEPTHS:
                 held["depth"] = depth

@@ -1,13 +1,17 @@
 """The loop with a learner: signs are noted, questions graded, wishes respected at once, and everything can be undone."""
 
 import json
+import socket
+import subprocess
+import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from agent.conversation import Answer, Aside, Event, Noted
+from agent.conversation import Answer, Aside, Event, Noted, Notice, Question
 from agent.embedding import Lexical
 from agent.memory import Memory
 from agent.notes import Note
@@ -56,6 +60,27 @@ async def test_answer_only_is_respected_at_once(stage: Say) -> None:
     assert not of(await s.say("what is superposition?"), Aside)
 
 
+async def test_a_request_that_sounds_like_an_answer_is_none(stage: Say) -> None:
+    s = await stage(voice="guide")
+    await s.say("what is a logit lens?")
+    await s.say("is layer 4 where the word is stored?")
+    assert all(note.sign != "check" for note in s.agent.memory.all("ann"))
+
+
+async def test_who_does_not_want_to_predict_is_not_asked(stage: Say) -> None:
+    s = await stage(voice="guide")
+    await s.say("stop asking me what I expect")
+    assert not of(await s.say("what word is taboo-03 hiding?"), Question)
+
+
+async def test_a_belief_that_says_the_opposite_is_kept_and_told(stage: Say) -> None:
+    s = await stage(voice="guide")
+    await s.say("I believe it hides the word fox")
+    told = of(await s.say("I believe it does not hide the word fox"), Notice)
+    assert "Earlier you said “I believe it hides the word fox”" in told[0].text
+    assert len([note for note in s.agent.memory.all("ann") if note.kind == "belief"]) == 2
+
+
 async def test_an_undone_note_is_as_if_it_never_was(stage: Say) -> None:
     s = await stage(voice="guide")
     before = s.agent.people.person("ann").masteries["logit_lens"].known
@@ -74,9 +99,21 @@ async def test_an_edit_takes_effect_on_the_next_turn(stage: Say) -> None:
 async def test_while_paused_nothing_is_noted(stage: Say) -> None:
     s = await stage(voice="guide")
     s.agent.people.pause("ann", paused=True)
-    assert not of(await s.say("what is a logit lens?"), Noted)
+    await s.say("what is a logit lens?")
+    await s.say("a")
+    await s.say("I believe it hides a fox")
+    assert [note.kind for note in s.agent.memory.all("ann")] == ["setting"]
     s.agent.people.pause("ann", paused=False)
     assert of(await s.say("what is superposition?"), Noted)
+
+
+@pytest.mark.slow
+async def test_while_paused_a_prediction_is_not_noted_either(stage: Say) -> None:
+    s = await stage(voice="guide")
+    s.agent.people.pause("ann", paused=True)
+    await s.say("what word is taboo-03 hiding?")
+    assert "You expected" in of(await s.say("I expect nothing at all"), Answer)[0].text
+    assert [note.kind for note in s.agent.memory.all("ann")] == ["setting"]
 
 
 async def test_what_is_forgotten_is_nowhere_in_the_data_folder(stage: Say) -> None:
@@ -165,3 +202,108 @@ def test_notes_move_to_another_embedding_and_are_never_mixed(tmp_path: Path) -> 
     assert after.recall("ann", "which word is it?")[0].text == "I think the word is a fox"
     assert len(after._names("ann")) == 1
     after.close()
+
+
+class Killed(BaseException):
+    """The process ends here."""
+
+
+def killed_at(memory: Memory, step: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def stop(*_: Any, **__: Any) -> None:
+        raise Killed
+
+    monkeypatch.setattr(memory._client, step, stop)
+
+
+@pytest.mark.parametrize("step", ["delete_collection", "list_collections"])
+def test_a_deletion_that_is_cut_off_loses_nothing_else(
+    tmp_path: Path, step: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    memory = Memory(tmp_path / "memory", Lexical())
+    kept, gone = memory.remember("ann", note("a fox")), memory.remember("ann", note("an owl by the sea"))
+    killed_at(memory, step, monkeypatch)
+    with pytest.raises(Killed):
+        memory.delete("ann", gone.id)
+    memory.close()
+    again = Memory(tmp_path / "memory", Lexical())
+    assert [one.id for one in again.all("ann")] == [kept.id]
+    again.close()
+
+
+def test_a_copy_without_its_original_is_taken_for_it(tmp_path: Path) -> None:
+    memory = Memory(tmp_path / "memory", Lexical())
+    kept = memory.remember("ann", note("a fox"))
+    memory._collection("ann").modify(
+        name=memory._name("ann") + "-copy"
+    )  # killed between deleting the old one and renaming the new
+    assert [one.id for one in memory.all("ann")] == [kept.id]
+    memory.close()
+
+
+def test_a_move_to_another_embedding_that_is_cut_off_is_done_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Other(Lexical):
+        name = "other"
+
+    before = Memory(tmp_path / "memory", Lexical())
+    for text in ("a fox", "an owl by the sea"):
+        before.remember("ann", note(text))
+    before.close()
+    cut_off = Memory(tmp_path / "memory", Other())
+    monkeypatch.setattr(cut_off, "_put", lambda *_: (_ for _ in ()).throw(Killed()))
+    with pytest.raises(Killed):
+        cut_off.all("ann")
+    cut_off.close()
+    after = Memory(tmp_path / "memory", Other())
+    assert {one.text for one in after.all("ann")} == {"a fox", "an owl by the sea"}
+    after.close()
+
+
+def test_what_is_no_address_of_a_server_is_said_in_a_sentence(tmp_path: Path) -> None:
+    for address, problem in (
+        ("ftp://x", "is no address of a Chroma server"),
+        ("http://127.0.0.1:9", "could not be read or written"),
+    ):
+        with pytest.raises(MemoryError_, match=problem):
+            Memory(tmp_path / "memory", Lexical(), server=address)
+
+
+@pytest.mark.slow
+def test_notes_are_kept_on_a_server_and_apart(tmp_path: Path) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [
+        str(Path(sys.executable).with_name("chroma")),
+        "run",
+        "--path",
+        str(tmp_path / "server"),
+        "--host",
+        "127.0.0.1",
+        "--port",
+        str(port),
+    ]
+    server = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        memory = reached(tmp_path, f"http://127.0.0.1:{port}")
+        kept = memory.remember("ann", note("I think the word is a fox"))
+        memory.remember("ann", note("an owl by the sea"))
+        assert memory.recall("ann", "which word is it?")[0].id == kept.id and memory.all("bob") == []
+        memory.delete("ann", kept.id)
+        assert [one.text for one in memory.all("ann")] == ["an owl by the sea"]
+        memory.forget("ann")
+        assert memory.all("ann") == []
+        memory.close()
+    finally:
+        server.terminate()
+        server.wait(20)
+
+
+def reached(folder: Path, address: str) -> Memory:
+    for _ in range(100):
+        try:
+            return Memory(folder / "memory", Lexical(), server=address)
+        except MemoryError_:
+            time.sleep(0.3)
+    raise AssertionError("the server did not start")
