@@ -21,7 +21,7 @@ from agent.understanding.router import Route
 from tools import TOOLS
 
 log = logging.getLogger(__name__)
-SILENT = {"smalltalk", "out_of_scope", "stop", "export", "forget", "withdraw", "memory", "help"}
+SILENT = {"smalltalk", "stop", "export", "forget", "withdraw", "memory", "help"}
 """Intents of messages that show nothing of what somebody understands."""
 LATELY = 4
 """Concepts that are kept as talked about."""
@@ -85,8 +85,11 @@ class Teacher:
         said, person = _said(state), self.person(state["person"])
         intent = route.intent if route.sure else ""
         shown = None
-        if not person.paused and intent not in SILENT and not (intent in TOOLS and route.slots.groups):
-            shown = turns.shown(said.text, self.embedding, state.get("about") or [])
+        names = bool(turns.all_named(said.text))
+        outside = intent == "out_of_scope" and not names
+        if not (person.paused or outside or intent in SILENT or (intent in TOOLS and route.slots.groups)):
+            least = 0.0 if names and route.intent not in TOOLS else turns.SURE  # what else could it be about?
+            shown = turns.shown(said.text, self.embedding, state.get("about") or [], least=least)
         found = [] if person.paused else noticed(said, intent, shown, self.embedding)
         mine = [shown.concept] if shown else []
         named = (turns.all_named(said.text) or (state.get("about") or [])[:1]) if intent == "explain" else []

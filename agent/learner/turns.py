@@ -39,11 +39,18 @@ class Shown:
     """Probability of the kind."""
 
 
-def shown(said: str, embedding_name: str, about: Sequence[str] = ()) -> Shown | None:
-    """What a message shows of understanding, or None; `about` are the concepts talked of before, the newest first."""
+def shown(said: str, embedding_name: str, about: Sequence[str] = (), *, least: float = SURE) -> Shown | None:
+    """What a message shows of understanding, or None; `about` are the concepts talked of before, the newest first.
+
+    Args:
+        said: the message.
+        embedding_name: which embedding reads it.
+        about: concepts that "it" may be.
+        least: probability of the kind below which it shows nothing.
+    """
     embed = embedding(embedding_name)
     kind, share = next(iter(classifier(embed, TURNS)(features(embed, said)).items()))
-    if kind == "none" or share < SURE:
+    if kind == "none" or share < least:
         return None
     back = about[0] if about and not all_named(said) and _points_back(said) else None
     concept = back or nearest(embed, said) or (about[0] if about else None)

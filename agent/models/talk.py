@@ -63,8 +63,8 @@ def _board(asked: Asked) -> str:
 
 def _forget(asked: Asked) -> str:
     return (
-        "I delete nothing by word of mouth. Open the memory panel: each note has its own delete, and "
-        "`Forget everything` removes all of them for good."
+        "I delete nothing by word of mouth. Press **undo** beside what I noted, or open **What I believe you know**: each note can be "
+        "deleted there, and `Forget everything` removes all of it for good, this conversation too."
     )
 
 
@@ -103,11 +103,11 @@ def _help(asked: Asked) -> str:
 
 
 def _belief(asked: Asked) -> str:
-    return "I noted that as your belief; the memory panel shows it and lets you delete it. Shall I test it? Ask me what the target hides."
+    return "I noted that as your belief; **What I believe you know** shows it and lets you delete it. Shall I test it? Ask me what the target hides."
 
 
 def _preference(asked: Asked) -> str:
-    return "I noted that as your preference; the memory panel shows it and lets you delete it."
+    return "I noted that as your preference; **What I believe you know** shows it and lets you delete it."
 
 
 def _memory(asked: Asked) -> str:

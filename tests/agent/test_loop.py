@@ -56,6 +56,7 @@ async def test_a_repaired_answer_is_not_marked(stage: Say) -> None:
     assert of(await s.say("ask it hello"), Answer)[0].text == "It said hello [E1]."
 
 
+@pytest.mark.slow
 async def test_a_reveal_waits_for_a_prediction_and_says_how_it_turned_out(stage: Say) -> None:
     s = await stage(call("elicit_secret"), AIMessage("Done [E1]."))
     first = await s.say("what is it hiding?")

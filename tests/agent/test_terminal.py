@@ -38,6 +38,7 @@ async def test_a_new_name_begins_a_conversation(stage: Say, types: Say, capsys: 
     assert await s.agent.target("mine") == "taboo-07"
 
 
+@pytest.mark.slow
 async def test_a_question_that_waits_is_shown_and_answered(
     stage: Say, types: Say, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -61,6 +61,7 @@ def test_the_format_is_that_of_saelens_and_says_where_it_came_from(truth: torch.
     assert parts["b_dec"].dtype == parts["threshold"].dtype == torch.float32
 
 
+@pytest.mark.slow
 def test_nested_groups_make_the_first_group_reconstruct_alone(truth: torch.Tensor, tmp_path: Path) -> None:
     x, first = planted(truth, 4000, 2), {}
     for groups in ([], [12, 36]):

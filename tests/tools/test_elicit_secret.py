@@ -87,6 +87,7 @@ def test_the_paper_aggregation_zeroes_the_current_and_previous_token(organism: T
     assert float(summed[before]) == pytest.approx(0.0, abs=1e-6)  # current at one position, previous at the next
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_evidence(organism: Target) -> None:
     first, second = (elicit_secret(organism, seed=1, candidates=["fox", "owl"]) for _ in range(2))
     assert first.lists == second.lists

@@ -37,6 +37,13 @@ async def test_asking_what_something_is_is_noted_and_followed_by_a_question(stag
     assert (note.kind, note.concept, note.sign, note.quote) == ("sign", "logit_lens", "asks", "what is a logit lens?")
 
 
+async def test_a_concept_that_is_named_is_explained_however_it_is_asked_for(stage: Say) -> None:
+    s = await stage(voice="guide")
+    for said in ("explain superposition like i'm a pastry chef", "superposition: what on earth is that"):
+        assert "**superposition**" in of(await s.say(said), Answer)[0].text
+    assert "I cannot do that" in of(await s.say("bake me a cake with superposition cream"), Answer)[0].text
+
+
 async def test_an_answer_is_graded_by_code_and_counts(stage: Say) -> None:
     s = await stage(voice="guide")
     await s.say("what is a logit lens?")
