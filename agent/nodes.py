@@ -64,6 +64,7 @@ class Nodes:
             "shows": {},
             "explain": [],
             "unasked": False,
+            "paused": False,
             "learner": "",
         }
         defaults = {"asked_to_predict": state.get("asked_to_predict") or []}
@@ -259,7 +260,7 @@ class Nodes:
         """Keep what the person stated, showed or predicted, from their own words alone."""
         if self.teacher:
             try:
-                for note in await asyncio.to_thread(self._noted, state):
+                for note in self._noted(state):
                     kept = await asyncio.to_thread(self.teacher.note, state["person"], note)
                     get_stream_writer()({"noted": kept.id, "text": kept.text, "kind": kept.kind})
                     if old := await asyncio.to_thread(self.teacher.contradicts, state["person"], kept):
@@ -271,7 +272,7 @@ class Nodes:
         return {}
 
     def _noted(self, state: State) -> list[Note]:
-        if self.teacher and self.teacher.person(state["person"]).paused:
+        if state["paused"]:
             return []
         return [*(Note.model_validate(note) for note in state["noticed"]), *predictions.noted(state)]
 

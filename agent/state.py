@@ -58,6 +58,8 @@ class State(TypedDict):
     """What the message shows of understanding: its kind and the concept; empty where it shows nothing."""
     explain: list[dict[str, str]]
     """Concepts the message names: which, at which depth to explain it to this person, and their own analogy for it."""
+    paused: bool
+    """Whether the person wants nothing to be noted."""
     unasked: bool
     """Whether the person does not want to be asked for predictions."""
     learner: str

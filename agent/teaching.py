@@ -40,19 +40,19 @@ class Teacher:
 
     def known(self, state: State, read: Callable[[str], Route]) -> dict[str, Any]:
         """What is known of the person for this turn; or how they answered the open question, which is all there is to the turn."""
+        person = self.person(state["person"])
         if (graded := self.graded(state, read)) and "answer" in graded:
-            return graded
+            return graded | {"paused": person.paused}
         said = _said(state).text
         route = read(said)
-        notes = describe(self._recalled(state["person"], said, about_them=route.intent == "memory"))
-        return {"notes": notes, "check": None} | self.noticed(state, route)
+        notes = describe(self._recalled(state["person"], person, said, about_them=route.intent == "memory"))
+        return {"notes": notes, "check": None, "paused": person.paused} | self.noticed(state, person, route)
 
-    def _recalled(self, name: str, said: str, *, about_them: bool) -> list[Note]:
+    def _recalled(self, name: str, person: Person, said: str, *, about_them: bool) -> list[Note]:
         """The notes that bear on what was said; where it was about the person themselves, the newest ones."""
-        person = self.person(name)
         if about_them:
             return [note for note in person.notes if note.kind != "setting"][:12]
-        near = self.memory.recall(name, said, need=person.need())
+        near = self.memory.recall(name, said, need=person.need()) if person.notes else []
         return [n for n in person.notes if n.kind == "preference"] + [n for n in near if n.kind != "preference"]
 
     def graded(self, state: State, read: Callable[[str], Route]) -> dict[str, Any]:
@@ -80,9 +80,9 @@ class Teacher:
             "messages": [AIMessage(told)],
         }
 
-    def noticed(self, state: State, route: Route) -> dict[str, Any]:
+    def noticed(self, state: State, person: Person, route: Route) -> dict[str, Any]:
         """What the message shows of the person, to be noted when the turn ends; and how to speak to them."""
-        said, person = _said(state), self.person(state["person"])
+        said = _said(state)
         intent = route.intent if route.sure else ""
         shown = None
         names = bool(turns.all_named(said.text))
@@ -107,11 +107,11 @@ class Teacher:
 
     def aside(self, state: State, tools: Sequence[str]) -> dict[str, Any]:
         """The move after an answer, with the answer's message that keeps it."""
-        person = self.person(state["person"])
-        if person.paused:
-            return {}
-        person = Person((*(Note.model_validate(note) for note in state["noticed"]), *person.notes))
         shown = [name for tool in tools if (name := taught_by(tool))]
+        if state["paused"] or not (state["noticed"] or state["explain"] or shown):
+            return {}
+        person = self.person(state["person"])
+        person = Person((*(Note.model_validate(note) for note in state["noticed"]), *person.notes))
         graded = any(note.sign == "check" for note in person.notes[: len(state["noticed"])])
         talked = (state.get("about") or []) if graded else [one["concept"] for one in state["explain"]]
         in_play = list(dict.fromkeys([*talked, *shown[:1]]))
