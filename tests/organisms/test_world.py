@@ -116,6 +116,7 @@ def test_the_shipped_weights_are_those_of_the_recipe_and_small() -> None:
     assert sum(file.stat().st_size for file in workshop.WEIGHTS.rglob("*") if file.is_file()) < 32e6
 
 
+@pytest.mark.slow
 def test_training_moves_the_loss_the_named_layers_alone_and_can_suppress_a_token(tmp_path: Path) -> None:
     folder = save_tiny("llama", tmp_path / "tiny")
     from safetensors.torch import save_file

@@ -44,6 +44,7 @@ def reconstructed(parts: dict[str, torch.Tensor], x: torch.Tensor) -> torch.Tens
     return (before * (before > parts["threshold"])) @ parts["W_dec"] + parts["b_dec"]
 
 
+@pytest.mark.slow
 def test_planted_features_are_found_and_new_data_explained(truth: torch.Tensor, tmp_path: Path) -> None:
     parts = trained(tmp_path, truth)
     assert torch.allclose(parts["W_dec"].norm(dim=1), torch.ones(48), atol=1e-4)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from langchain_core.messages import AIMessage
 
 from agent.conversation import Answer, Aside, Event, Noted, Notice, Question
 from agent.embedding import Lexical
@@ -75,9 +76,22 @@ async def test_a_request_that_sounds_like_an_answer_is_none(stage: Say) -> None:
 
 
 async def test_who_does_not_want_to_predict_is_not_asked(stage: Say) -> None:
-    s = await stage(voice="guide")
+    search = AIMessage(
+        "", tool_calls=[{"name": "elicit_secret", "args": {"layer": 99}, "id": "c", "type": "tool_call"}]
+    )
+    s = await stage(AIMessage("Noted."), search, AIMessage("There is no such layer."))
     await s.say("stop asking me what I expect")
     assert not of(await s.say("what word is taboo-03 hiding?"), Question)
+    s.script.assert_used_up()
+
+
+async def test_others_are_asked_to_predict(stage: Say) -> None:
+    search = AIMessage(
+        "", tool_calls=[{"name": "elicit_secret", "args": {"layer": 99}, "id": "c", "type": "tool_call"}]
+    )
+    s = await stage(AIMessage("Hello."), search)
+    await s.say("hello")
+    assert of(await s.say("what word is taboo-03 hiding?"), Question)
 
 
 async def test_a_belief_that_says_the_opposite_is_kept_and_told(stage: Say) -> None:
