@@ -66,7 +66,7 @@ def approve(state: State, permitted: Permissions) -> dict[str, Any]:
 def predict_due(state: State) -> bool:
     """A reveal of something about a target that the person was not asked about, and does not mind being asked."""
     call = _reveals(state)
-    if call is None or state.get("unasked"):
+    if call is None or state.get("no_predictions"):
         return False
     target = _about(call, state)
     return target not in state["asked_to_predict"] and _hides(target, call)

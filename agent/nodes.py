@@ -63,7 +63,7 @@ class Nodes:
             "noticed": [],
             "shows": {},
             "explain": [],
-            "unasked": False,
+            "no_predictions": False,
             "paused": False,
             "learner": "",
         }

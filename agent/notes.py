@@ -9,10 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from evidence.errors import MemoryError_
 
-Kind = Literal["belief", "prediction", "preference", "statement", "sign", "analogy", "setting"]
-SIGNS = ("check", "own words", "says", "asks", "confused", "uses", "set")
-"""Kinds of signs of understanding: an answered question, a statement about the thing itself, one about themselves, a question, not
-following, having used it, and what they set in the panel."""
+Kind = Literal["belief", "prediction", "preference", "sign", "analogy", "setting"]
 LONGEST = 1000
 HALF_LIFE_DAYS = 30.0
 
@@ -40,7 +37,8 @@ class Note(BaseModel):
     """How sure they said they are of a belief or a prediction."""
     concept: str = ""
     """What the note is a sign of having understood, or not."""
-    sign: Literal["", "check", "own words", "says", "asks", "confused", "uses", "set"] = ""
+    sign: Literal["", "check", "says", "asks", "confused", "set"] = ""
+    """An answered question, a claim about themselves, a question, not following, or what they set in the panel."""
     grade: Literal["", "right", "partly", "wrong"] = ""
     wants: str = Field(default="", max_length=40)
     """For a preference: which one it is, of those that change the conversation."""

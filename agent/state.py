@@ -60,7 +60,7 @@ class State(TypedDict):
     """Concepts the message names: which, at which depth to explain it to this person, and their own analogy for it."""
     paused: bool
     """Whether the person wants nothing to be noted."""
-    unasked: bool
+    no_predictions: bool
     """Whether the person does not want to be asked for predictions."""
     learner: str
     """How to speak to this person, in a few sentences."""

@@ -98,7 +98,7 @@ class Teacher:
             "shows": {"kind": shown.kind, "concept": shown.concept} if shown else {},
             "about": _lately([*mine, *named], state),
             "explain": [self._explain(name, person) for name in dict.fromkeys([*mine, *named])][:2],
-            "unasked": not person.wishes.predictions,
+            "no_predictions": not person.wishes.predictions,
             "learner": person.summary(),
         }
 

@@ -14,22 +14,13 @@ PRIOR: Mapping[str, float] = {"newcomer": 0.15, "": 0.3, "student": 0.3, "expert
 """Chance of having understood a concept before anything was seen, by the depth the person asked for."""
 SORTS: Mapping[str, Sort] = {
     "check": Sort(0.33, 0.1),
-    "own words": Sort(0.25, 0.25),
     "says": Sort(0.3, 0.3),
     "asks": Sort(0.45, 0.2),
     "confused": Sort(0.5, 0.1),
-    "uses": Sort(0.4, 0.4),
 }
 PARTLY = Sort(0.5, 0.4)
 """A half right answer says little either way."""
-LEARN: Mapping[str, float] = {
-    "check": 0.1,
-    "own words": 0.1,
-    "says": 0.05,
-    "asks": 0.15,
-    "confused": 0.15,
-    "uses": 0.05,
-}
+LEARN: Mapping[str, float] = {"check": 0.1, "says": 0.05, "asks": 0.15, "confused": 0.15}
 """Chance of understanding by what the assistant said after such a sign: an explanation, or what was right about an answer."""
 SET = {"right": 0.97, "wrong": 0.03}
 """What a person sets in the panel is believed."""
@@ -98,7 +89,7 @@ def _mastery(concept: Concept, signs: tuple[Note, ...], prior: float, at: dateti
             continue
         known = after(known, Seen(sign.grade == "right", _sort(sign), learned, forgotten))
         learned = LEARN[sign.sign]
-        if sign.sign in {"check", "own words"}:
+        if sign.sign == "check":
             answers.append(sign)
     card = reviews.card(answers)
     return Mastery(concept, passed(known, learned, _forgotten(answers, at)), signs, card.due if card else None)
