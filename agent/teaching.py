@@ -87,8 +87,10 @@ class Teacher:
         shown = None
         names = bool(turns.all_named(said.text))
         outside = intent == "out_of_scope" and not names
-        if not (person.paused or outside or intent in SILENT or (intent in TOOLS and route.slots.groups)):
-            least = 0.0 if names and route.intent not in TOOLS else turns.SURE  # what else could it be about?
+        measures = route.intent in TOOLS or route.intent == "followup"
+        complete = intent != "" and measures and bool(route.slots.groups or route.slots.layers)
+        if not (person.paused or outside or intent in SILENT or complete):
+            least = 0.0 if names and not measures else turns.SURE  # what else could it be about?
             shown = turns.shown(said.text, self.embedding, state.get("about") or [], least=least)
         found = [] if person.paused else noticed(said, intent, shown, self.embedding)
         mine = [shown.concept] if shown else []
