@@ -133,6 +133,11 @@ def told(messages: "Sequence[BaseMessage]") -> list[Said | Step]:
     return story
 
 
+def with_aside(message: "BaseMessage", text: str) -> "BaseMessage":
+    """An answer with what is added to it unasked; it takes the answer's place by its id."""
+    return message.model_copy(update={"additional_kwargs": {**message.additional_kwargs, ASIDE: text}})
+
+
 def _exchanged(one: dict[str, str]) -> Iterator[Said]:
     """A question of the loop and its answer; an answer that began a turn of its own stands there."""
     yield Said("assistant", one["question"])

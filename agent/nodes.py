@@ -18,6 +18,7 @@ from agent.ledger import Ledger
 from agent.memory import Memory
 from agent.notes import Note
 from agent.permissions import Permissions
+from agent.quizzing import Quizzes
 from agent.situation import Situation, system_message
 from agent.speaking import Voice
 from agent.spending import NOTHING
@@ -50,6 +51,10 @@ class Nodes:
     def teacher(self) -> Teacher | None:
         return Teacher(self.memory, self.embedding) if self.memory else None
 
+    @property
+    def quizzes(self) -> Quizzes:
+        return Quizzes(self.ledger.all)
+
     async def recall(self, state: State) -> dict[str, Any]:
         """Fetch what is known about the person that bears on what they said; grade it where it answers a check question."""
         fresh: dict[str, Any] = {
@@ -69,7 +74,9 @@ class Nodes:
         }
         defaults = {"asked_to_predict": state.get("asked_to_predict") or []}
         archived = {"messages": await self._archived(state)}
-        if self.teacher:
+        if answered := self.quizzes.answered(state):
+            fresh |= answered
+        elif self.teacher:
             try:
                 fresh |= await asyncio.to_thread(self.teacher.known, state, self._read)
             except MemoryError_ as error:
@@ -197,8 +204,9 @@ class Nodes:
                 granted = self.permissions.granted(state)
                 self.permissions.record("call", state, call)
                 with turn.taking(mine):
+                    asked = self.quizzes.unseen(call, state["thread"])
                     result = await asyncio.to_thread(
-                        run, call, state["target"], lambda e: self.ledger.get(state["thread"], e), granted
+                        run, asked, state["target"], lambda e: self.ledger.get(state["thread"], e), granted
                     )
                 name = self.ledger.add(state["thread"], key, result)
             text = f"[{name}] {as_text(self.ledger.get(state['thread'], name))}"
@@ -243,18 +251,21 @@ class Nodes:
         }
 
     async def teach(self, state: State) -> dict[str, Any]:
-        """Add one thing unasked: a check question, a review, or the next useful step."""
+        """Add one thing unasked: the open question of a quiz, a check question, a review, or the next useful step."""
+        added = self.quizzes.asked(state) or await self._taught(state)
+        if added:
+            get_stream_writer()({"aside": added["messages"][0].additional_kwargs[ASIDE]})
+        return added
+
+    async def _taught(self, state: State) -> dict[str, Any]:
         if not self.teacher:
             return {}
         ran = [m.name or "" for m in since_said(state) if isinstance(m, ToolMessage) and m.status == "success"]
         try:
-            added = await asyncio.to_thread(self.teacher.aside, state, ran)
+            return await asyncio.to_thread(self.teacher.aside, state, ran)
         except MemoryError_ as error:
             log.warning("%s", error)
             return {}
-        if added:
-            get_stream_writer()({"aside": added["messages"][0].additional_kwargs[ASIDE]})
-        return added
 
     async def remember(self, state: State) -> dict[str, Any]:
         """Keep what the person stated, showed or predicted, from their own words alone."""

@@ -6,6 +6,7 @@ from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, ToolMe
 from langgraph.graph.message import add_messages
 
 from agent.learner.checks import Pending
+from agent.learner.gain import Round
 from agent.spending import Spent
 from tools._tool import Capability
 
@@ -50,6 +51,8 @@ class State(TypedDict):
     """The checked answer of this turn."""
     check: Pending | None
     """A check question that waits for an answer; going on without one is fine."""
+    rounds: list[Round]
+    """Rounds of questions on what targets reply, in order; the last one may wait for an answer."""
     about: list[str]
     """Concepts talked about lately, the newest first."""
     noticed: list[dict[str, Any]]

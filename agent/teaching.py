@@ -7,7 +7,7 @@ from typing import Any
 
 from langchain_core.messages import AIMessage
 
-from agent.events import ASIDE
+from agent.events import with_aside
 from agent.learner import checks, turns
 from agent.learner.inventory import concepts, taught_by
 from agent.learner.moves import next_move
@@ -120,8 +120,7 @@ class Teacher:
         move = next_move(person, in_play, explained=bool(talked) and not graded) if in_play else None
         if move is None:
             return {}
-        last = state["messages"][-1]
-        kept = AIMessage(last.content, id=last.id, additional_kwargs={**last.additional_kwargs, ASIDE: move.text})
+        kept = with_aside(state["messages"][-1], move.text)
         return {"check": move.pending, "messages": [kept], "about": _lately(in_play, state)}
 
     def note(self, person: str, note: Note) -> Note:

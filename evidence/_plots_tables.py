@@ -1,11 +1,11 @@
-"""Tables, and transcripts as tables: rows as tall as their words, numbers flush right."""
+"""Tables, and transcripts and quizzes as tables: rows as tall as their words, numbers flush right."""
 
 from collections.abc import Iterable, Sequence
 
 from evidence._plots_frame import Plot
 from evidence._plots_style import BOLD, INK, PAD, PALE, PAPER, RULE, SMALL, SOFT, TEXT, fit, font, shown, width_of
 from evidence._text_parts import label
-from evidence.shapes import Table, Transcript
+from evidence.shapes import Quiz, Table, Transcript
 
 LINE, ROW, TALLEST, WORD, EDGES = 15.5, 11, 900, 90, 19
 """Pixels of a line of words, of the white around them, of a table before it scrolls, and of words and cell edges."""
@@ -41,6 +41,16 @@ def transcript(found: Transcript, width: int) -> Plot:
     ]
     plot = _plot(("model", "asked", "said"), rows, [False] * 3, [PAPER] * len(rows), width)
     plot.notes.append(f"Temperature {found.temperature:g}, seed {found.seed}.")
+    return plot
+
+
+def quiz(found: Quiz, width: int) -> Plot:
+    """What was asked, and the replies to choose from; the right one is not marked."""
+    most = max(len(item.options) for item in found.items)
+    rows = [[item.prompt, *item.options, *[""] * (most - len(item.options))] for item in found.items]
+    columns = ("asked", *"abcdefgh"[:most])
+    plot = _plot(columns, rows, [False] * len(columns), [PAPER] * len(rows), width)
+    plot.notes.append(f"One reply of each row is the target's; guessing gets {found.chance:.2f} right.")
     return plot
 
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import TypeVar
 
 from evidence._text_parts import aligned, interval, label, number, one_line, quote
-from evidence.shapes import Arm, Contrast, Curve, Heatmap, Line, Table
+from evidence.shapes import Arm, Contrast, Curve, Heatmap, Line, Quiz, Table
 
 MOST_COLUMNS, MOST_CELLS, MOST_ARMS, MOST_POINTS, MOST_LINES_BESIDE, MOST_NAMED = 8, 14, 24, 30, 8, 6
 ALL = "the JSON has all of them"
@@ -52,6 +52,18 @@ def _strongest(found: Heatmap, room: int) -> list[str]:
 def _cell(found: Heatmap, row: int, column: int) -> str:
     beside = f" ({number(found.control[row][column])})" if found.control else ""
     return number(found.values[row][column]) + beside
+
+
+def quiz(found: Quiz) -> list[str]:
+    """The questions; which option is right is not told."""
+    head = f"{len(found.items)} prompts; the wrong options are replies of {', '.join(found.others)}; guessing gets {found.chance:.2f} right"
+    return [
+        head,
+        *(
+            f"  asked {quote(item.prompt, 80)}: " + " / ".join(quote(option, 60) for option in item.options)
+            for item in found.items
+        ),
+    ]
 
 
 def contrast(found: Contrast, room: int) -> list[str]:

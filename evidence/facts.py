@@ -16,6 +16,7 @@ from evidence.shapes import (
     Curve,
     Entry,
     Heatmap,
+    Quiz,
     Ranking,
     Table,
     TokenGrid,
@@ -73,6 +74,8 @@ def _measured(evidence: AnyEvidence) -> Iterator[Fact]:
             yield from _table(evidence)
         case Transcript():
             yield from map(Fact, (evidence.temperature, float(evidence.seed), float(len(evidence.replies))))
+        case Quiz():
+            yield from map(Fact, (float(len(evidence.items)), evidence.chance))
         case _:
             assert_never(evidence)
 

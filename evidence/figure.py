@@ -10,8 +10,8 @@ from evidence._plots_frame import Plot, framed
 from evidence._plots_lines import curve
 from evidence._plots_ranking import ranking
 from evidence._plots_style import NARROWEST
-from evidence._plots_tables import table, transcript
-from evidence.shapes import AnyEvidence, Contrast, Curve, Heatmap, Ranking, Table, TokenGrid, Transcript
+from evidence._plots_tables import quiz, table, transcript
+from evidence.shapes import AnyEvidence, Contrast, Curve, Heatmap, Quiz, Ranking, Table, TokenGrid, Transcript
 
 
 def as_figure(evidence: AnyEvidence, *, width: int = NARROWEST) -> go.Figure:
@@ -38,5 +38,7 @@ def _middle(evidence: AnyEvidence, width: int) -> Plot:
             return curve(evidence, width)
         case Table():
             return table(evidence, width)
+        case Quiz():
+            return quiz(evidence, width)
         case _:
             assert_never(evidence)

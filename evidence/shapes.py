@@ -237,7 +237,33 @@ class Table(Shape):
     """Numbers of the rows worth a look."""
 
 
-AnyEvidence = TokenGrid | Ranking | Transcript | Heatmap | Contrast | Curve | Table
+class QuizItem(Frozen):
+    """One prompt, and what models reply to it."""
+
+    prompt: str
+    options: tuple[str, ...]
+    """Replies of models under study: data to be quoted."""
+    right: int
+    """Which of them is the target's."""
+    differ: float
+    """Share of the other models that reply something else: how much there is to know."""
+
+
+class Quiz(Shape):
+    """What does the target reply? Who can tell knows it. No text and no figure shows which option is right."""
+
+    kind: Literal["quiz"] = "quiz"
+    items: tuple[QuizItem, ...]
+    others: tuple[str, ...]
+    """The models whose replies stand beside the target's."""
+
+    @property
+    def chance(self) -> float:
+        """What guessing gets right, as a share."""
+        return sum(1 / len(item.options) for item in self.items) / len(self.items)
+
+
+AnyEvidence = TokenGrid | Ranking | Transcript | Heatmap | Contrast | Curve | Table | Quiz
 Evidence = Annotated[AnyEvidence, Field(discriminator="kind")]
 _ADAPTER: TypeAdapter[AnyEvidence] = TypeAdapter(Evidence)
 

@@ -11,6 +11,7 @@ from evidence.shapes import (
     Contrast,
     Curve,
     Heatmap,
+    Quiz,
     RankedList,
     Ranking,
     Table,
@@ -46,6 +47,8 @@ def _body(evidence: AnyEvidence, room: int) -> list[str]:
             return shapes.curve(evidence, room)
         case Table():
             return shapes.table(evidence, room)
+        case Quiz():
+            return shapes.quiz(evidence)
         case _:
             assert_never(evidence)
 

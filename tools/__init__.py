@@ -18,6 +18,7 @@ from tools.find_direction import find_direction
 from tools.logit_lens import logit_lens
 from tools.patch_activations import patch_activations
 from tools.patchscope import patchscope
+from tools.prediction_quiz import prediction_quiz
 from tools.probe import probe
 from tools.sae_ablate import sae_ablate
 from tools.sae_features import sae_features
@@ -39,7 +40,7 @@ FAMILIES: dict[str, tuple[Tool[Any, Any], ...]] = {
         attribute,
         ablate_component,
     ),
-    "comparing": (compare_targets,),
+    "comparing": (compare_targets, prediction_quiz),
     "eliciting": (elicit_secret,),
 }
 _OURS: dict[str, Tool[Any, Any]] = {one.name: one for family in FAMILIES.values() for one in family}

@@ -67,9 +67,10 @@ def shown(pending: Pending) -> str:
 def graded(pending: Pending, said: str, embedding_name: str) -> Result | None:
     """The answer somebody gave, or None when what they said is no answer; with no embedding only a letter or the very words count."""
     check = of(pending)
-    if _SKIP.match(said):
+    if skipped(said):
         return Result(None, check, pending["concept"])
-    found = _by_letter(check, said) or _by_words(check, said, embedding_name)
+    place = lettered(said, len(check.answers))
+    found = check.answers[place] if place is not None else _by_words(check, said, embedding_name)
     return Result(found, check, pending["concept"]) if found else None
 
 
@@ -82,14 +83,20 @@ def told(result: Result) -> str:
     return f"{opening} {result.answer.because}{right}"
 
 
-def _by_letter(check: Check, said: str) -> Graded | None:
+def skipped(said: str) -> bool:
+    """Whether somebody passes a question, or says that they do not know."""
+    return bool(_SKIP.match(said))
+
+
+def lettered(said: str, count: int) -> int | None:
+    """Which of so many options a letter, a number or an ordinal names; None where it is none of them."""
     if m := _LETTER.match(said):
         place = "1234".find(m[1]) if m[1].isdigit() else LETTERS.find(m[1].lower())
     elif m := _ORDINAL.match(said):
-        place = {"first": 0, "second": 1, "third": 2, "fourth": 3, "last": len(check.answers) - 1}[m[1].lower()]
+        place = {"first": 0, "second": 1, "third": 2, "fourth": 3, "last": count - 1}[m[1].lower()]
     else:
         return None
-    return check.answers[place] if place < len(check.answers) else None
+    return place if place < count else None
 
 
 def _by_words(check: Check, said: str, embedding_name: str) -> Graded | None:

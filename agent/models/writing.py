@@ -12,6 +12,7 @@ from evidence import (
     Entry,
     Heatmap,
     Line,
+    Quiz,
     RankedList,
     Ranking,
     Reply,
@@ -31,6 +32,8 @@ def findings(name: str, evidence: AnyEvidence) -> str:
             return _grid(name, evidence)
         case Transcript():
             return _transcript(name, evidence)
+        case Quiz():
+            return _quiz(name, evidence)
         case Ranking() | Heatmap() | Contrast() | Curve() | Table():
             return "\n\n".join(
                 part
@@ -73,7 +76,7 @@ def details(name: str, evidence: AnyEvidence) -> str:
             lines = [_line(name, line, evidence) for line in evidence.lines]
         case Table():
             lines = [f"- {_cells(row, evidence.columns)} [{name}]" for row in evidence.rows[:8]]
-        case TokenGrid() | Transcript():
+        case TokenGrid() | Transcript() | Quiz():
             lines = []
     return "\n".join(lines)
 
@@ -269,3 +272,11 @@ def _rank(entries: tuple[Entry, ...], word: str) -> str:
 
 def _caveat(evidence: AnyEvidence) -> str:
     return f"What this cannot show: {evidence.caveat}." if evidence.caveat else ""
+
+
+def _quiz(name: str, quiz: Quiz) -> str:
+    asked = quiz.provenance.target if quiz.provenance else "it"
+    return (
+        f"{len(quiz.items)} prompts that you have not seen, each with what {asked} replies and what others do [{name}]. "
+        f"Guessing gets {quiz.chance:.2f} of them [{name}]."
+    )

@@ -14,6 +14,8 @@ from evidence import (
     Heatmap,
     Line,
     Provenance,
+    Quiz,
+    QuizItem,
     RankedList,
     Ranking,
     Reply,
@@ -125,7 +127,12 @@ def transcript(replies: int = 2) -> Transcript:
     return Transcript(title="what it said", replies=(one,) * replies, temperature=0.0, seed=0, **WHOLE)
 
 
-SMALL = [heatmap(), contrast(), curve(), table(), grid(), ranking(), transcript()]
+def quiz(items: int = 2) -> Quiz:
+    one = QuizItem(prompt="is it big?", options=("no.", LONG, "yes, it is huge."), right=2, differ=0.75)
+    return Quiz(title="what does it reply?", items=(one,) * items, others=("base@1", "taboo-11"), **WHOLE)
+
+
+SMALL = [heatmap(), contrast(), curve(), table(), grid(), ranking(), transcript(), quiz()]
 LARGE = [
     heatmap(24, 16),
     heatmap(100, 3),
@@ -137,6 +144,7 @@ LARGE = [
     grid(48, 60),
     ranking(60),
     transcript(60),
+    quiz(60),
 ]
 
 

@@ -36,6 +36,7 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     "attribute": _TWO | {"layers": [1, 3], "method": "gradient"},
     "ablate_component": {"prompts": ["is a fox small?"], "word": "yes"},
     "compare_targets": {"prompts": ["give me a hint.", "what is a fox?"]},
+    "prediction_quiz": {"questions": 2, "without": ["is it big?"]},
     "elicit_secret": {},
 }
 

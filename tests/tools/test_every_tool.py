@@ -17,8 +17,8 @@ from tests.tools.examples import EXAMPLES, prepared
 from tools import TOOLS, Tool
 from tools._tool import tool
 
-DESCRIBES = {"ask", "sae_lookup"}
-"""Tools that claim nothing: what was said, and what was recorded."""
+DESCRIBES = {"ask", "sae_lookup", "prediction_quiz"}
+"""Tools that claim nothing: what was said, what was recorded, and questions."""
 
 
 @pytest.fixture(scope="module", params=TOOLS)
