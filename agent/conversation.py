@@ -67,15 +67,20 @@ class Agent(Kept):
         folder: Path | None = None,
         embedding: str | None = None,
         budget: Budget | None = None,
+        remembers: bool = True,
     ) -> None:
-        """Choose the voice, the place, and what a conversation may cost; stores open in `start`."""
+        """Choose the voice, the place, and what a conversation may cost; stores open in `start`.
+
+        Without `remembers` nothing is known of anybody, and nothing is taught unasked.
+        """
         from agent.embedding import best_available
 
         self.spec = spec
         self.budget = budget or Budget()
         self.folder = folder or data_home()
         self.embedding = embedding or best_available()
-        self.memory_problem = ""
+        self.remembers = remembers
+        self.memory_problem = "" if remembers else "this agent keeps no memory"
         self.memory: Any = None
         self.ledger: Any = None
         self.audit: Any = None
@@ -135,9 +140,9 @@ class Agent(Kept):
         self.audit = Audit(self.folder)
         self.archive = Archive(self.folder / "conversations.sqlite")
         try:
-            self.memory = Memory(
-                self.folder / "memory", embedding(self.embedding), server=os.environ.get("MAIEUTIC_CHROMA", "")
-            )
+            if self.remembers:
+                server = os.environ.get("MAIEUTIC_CHROMA", "")
+                self.memory = Memory(self.folder / "memory", embedding(self.embedding), server=server)
         except MemoryError_ as error:
             self.memory_problem = str(error)
             log.warning("%s", error)

@@ -68,6 +68,12 @@ def _learner_model(options: Options) -> Iterable[Metric]:
     return measure(options)
 
 
+def _teaching(options: Options) -> Iterable[Metric]:
+    from evals.teaching import measure
+
+    return measure(options)
+
+
 def _grounding(options: Options) -> Iterable[Metric]:
     from evals.grounding import measure
 
@@ -103,6 +109,7 @@ SUITES = {
     "learner_model": Suite(
         "is what we believe of a learner so, for learners whose states are known?", _learner_model, frozenset({"full"})
     ),
+    "teaching": Suite("does somebody predict a target better after a conversation?", _teaching, frozenset({"full"})),
     "routing": Suite(
         "does the guide take what people say for what they mean, with their arguments?", _routing, frozenset({"full"})
     ),

@@ -1,6 +1,7 @@
 """Who can tell what it will reply? Forward simulation: questions that only somebody who knows the target gets right."""
 
 from collections.abc import Sequence
+from functools import lru_cache
 from random import Random
 from typing import TYPE_CHECKING, Annotated
 
@@ -66,20 +67,21 @@ def prediction_quiz(
         seed: Seed of the choice among equally informative prompts, of the other models, and of the order of the options.
     """
     draw = Random(seed)
+    pool = list(prompts or PROMPTS)
     seen = {plain(prompt) for prompt in without or []}
-    pool = [prompt for prompt in prompts or PROMPTS if plain(prompt) not in seen]
-    if not pool:
+    unseen = [n for n, prompt in enumerate(pool) if plain(prompt) not in seen]
+    if not unseen:
         raise ArgumentError(
             "every prompt was shown before: there is none left to predict; give other ones as `prompts`"
         )
     models = _others(target, other, draw)
     own, theirs = _replies(target, models, pool, max_new_tokens)
-    found = [one for n, prompt in enumerate(pool) if (one := _item(prompt, n, own, [said[n] for said in theirs], draw))]
+    found = [one for n in unseen if (one := _item(pool[n], own[n], [said[n] for said in theirs], draw))]
     draw.shuffle(found)
     chosen = sorted(found, key=lambda one: -one.differ)[:questions]
     if not chosen:
         raise ArgumentError(
-            f"{target.name} replies as {', '.join(model.name for model in models)} to all of the {len(pool)} prompts: "
+            f"{target.name} replies as {', '.join(model.name for model in models)} to all of the {len(unseen)} prompts: "
             "there is nothing to predict; give other `prompts`, or another model as `other`"
         )
     draw.shuffle(chosen)
@@ -115,19 +117,24 @@ def _others(target: "Target", other: "Target | None", draw: Random) -> list["Tar
 
 def _replies(
     target: "Target", models: Sequence["Target"], pool: Sequence[str], length: int
-) -> tuple[list[str], list[list[str]]]:
+) -> tuple[Sequence[str], list[Sequence[str]]]:
     """What each model replies to each prompt, at temperature 0."""
-    dialogues = [[{"role": "user", "content": prompt}] for prompt in pool]
-    said = []
+    said: list[Sequence[str]] = []
     for n, model in enumerate([target, *models]):
         report(f"asking {model.name}", n / (len(models) + 1))
-        said.append([one.text.strip() for one in model.reply(dialogues, max_new_tokens=length)])
-    return said[0], said[1:]
+        said.append(_said(model, tuple(pool), length))
+    return said[0], list(said[1:])
 
 
-def _item(prompt: str, place: int, own: Sequence[str], theirs: Sequence[str], draw: Random) -> QuizItem | None:
+@lru_cache(maxsize=128)
+def _said(model: "Target", pool: tuple[str, ...], length: int) -> tuple[str, ...]:
+    """A second quiz asks the same of the same models."""
+    dialogues = [[{"role": "user", "content": prompt}] for prompt in pool]
+    return tuple(one.text.strip() for one in model.reply(dialogues, max_new_tokens=length))
+
+
+def _item(prompt: str, right: str, theirs: Sequence[str], draw: Random) -> QuizItem | None:
     """A question, or None where hardly anybody replies otherwise."""
-    right = own[place]
     wrong = [said for said in dict.fromkeys(theirs) if said and said != right]
     if not right or len(wrong) < LEAST:
         return None
