@@ -1,20 +1,18 @@
-"""What the assistant remembers about a person: what they stated, predicted and prefer. The only importer of chromadb.
+"""What the assistant remembers about a person: what they stated, predicted, prefer and showed.
 
 One collection per person and embedding; every record is checked to be theirs. One process owns a
 folder: a second one on the same folder would silently lose records.
 """
 
 import hashlib
-import json
 import logging
-import os
 import shutil
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
+from agent.chroma import collection, guard, opened, reach
 from agent.embedding import Embedding
 from agent.folder_lock import owned
 from agent.notes import Kind, Note, checked, describe, fresh
@@ -47,9 +45,12 @@ class Memory:
         self._folder = folder
         self._server = server
         self._writing = threading.RLock()
+        self._known: dict[
+            str, dict[str, Note]
+        ] = {}  # by person and id: what was read once; one process owns the folder
         self._lock = owned(folder)
         try:
-            self._client = _guard(lambda: _reach(server) if server else _open(folder / "chroma"))
+            self._client = guard(lambda: reach(server) if server else opened(folder / "chroma"))
         except MemoryError_:
             self._lock.close()
             raise
@@ -104,9 +105,13 @@ class Memory:
 
     def all(self, person: str, kind: Kind | None = None) -> list[Note]:
         """Everything known about a person, newest first."""
-        where = {"kind": kind} if kind else None
-        found = _guard(lambda: self._collection(person).get(where=where, include=["documents", "metadatas"]))
-        notes = [_note(*row) for row in zip(found["ids"], found["documents"], found["metadatas"], strict=True)]
+        with self._writing:
+            known = self._known.get(person)
+            if known is None or self._server:  # a server has other writers
+                found = guard(lambda: self._collection(person).get(include=["documents", "metadatas"]))
+                rows = zip(found["ids"], found["documents"], found["metadatas"], strict=True)
+                known = self._known[person] = {row[0]: _note(*row) for row in rows}
+            notes = [note for note in known.values() if kind in (None, note.kind)]
         return sorted(notes, key=lambda note: note.made_at, reverse=True)
 
     def add(self, person: str, notes: Sequence[Note]) -> None:
@@ -118,14 +123,16 @@ class Memory:
     def delete(self, person: str, *ids: str) -> None:
         """Delete notes: their text, their vectors, and the pages of the files that held them."""
         with self._writing:
-            _guard(lambda: self._collection(person).delete(ids=list(ids)))
+            self._known.pop(person, None)
+            guard(lambda: self._collection(person).delete(ids=list(ids)))
             self._rewrite(person)
 
     def forget(self, person: str) -> None:
         """Delete everything known about a person, whichever embedding it was kept with."""
         with self._writing:
+            self._known.pop(person, None)
             for name in self._names(person):
-                _guard(lambda name=name: self._client.delete_collection(name))  # type: ignore[misc]
+                guard(lambda name=name: self._client.delete_collection(name))  # type: ignore[misc]
             self._scrub()
 
     def close(self) -> None:
@@ -139,46 +146,40 @@ class Memory:
         near = self._near(person, vector, 3)
         return next((o for o, score in near if score > _DUPLICATE and (o.kind, o.target, o.concept) == key), None)
 
-    def _put(self, collection: Any, person: str, notes: Sequence[Note], vectors: Sequence[Sequence[float]]) -> None:
+    def _put(self, into: Any, person: str, notes: Sequence[Note], vectors: Sequence[Sequence[float]]) -> None:
         kept = [note.model_dump(exclude={"id", "text"}) | {"owner": _key(person)} for note in notes]
-        _guard(
-            lambda: collection.upsert(
+        guard(
+            lambda: into.upsert(
                 ids=[note.id for note in notes],
                 embeddings=vectors,
                 documents=[note.text for note in notes],
                 metadatas=kept,
             )
         )
+        if person in self._known:
+            self._known[person] |= {note.id: note for note in notes}
 
     def _near(self, person: str, vector: list[float], most: int) -> list[tuple[Note, float]]:
-        collection = self._collection(person)
-        count = _guard(collection.count)
+        mine = self._collection(person)
+        count = guard(mine.count)
         if count == 0:
             return []
-        found = _guard(
-            lambda: collection.query(
+        found = guard(
+            lambda: mine.query(
                 query_embeddings=[vector], n_results=min(most, count), include=["documents", "metadatas", "distances"]
             )
         )
         rows = zip(found["ids"][0], found["documents"][0], found["metadatas"][0], found["distances"][0], strict=True)
-        mine = [(row, 1 - row[3]) for row in rows if row[2]["owner"] == _key(person)]
-        return [(_note(*row[:3]), score) for row, score in mine]
+        own = [(row, 1 - row[3]) for row in rows if row[2]["owner"] == _key(person)]
+        return [(_note(*row[:3]), score) for row, score in own]
 
     def _collection(self, person: str) -> Any:
         """The person's collection, made where there is none; what an unfinished rewrite left is put right first."""
         name = self._name(person)
-        if found := _guard(lambda: self._found(name)):
+        if found := guard(lambda: collection(self._client, name)):
             return found
         with self._writing:
-            return _guard(lambda: self._moved(person, name) or self._recovered(name) or self._new(name))
-
-    def _found(self, name: str) -> Any:
-        from chromadb.errors import NotFoundError
-
-        try:
-            return self._client.get_collection(name, embedding_function=None)
-        except NotFoundError:
-            return None
+            return guard(lambda: self._moved(person, name) or self._recovered(name) or self._new(name))
 
     def _new(self, name: str) -> Any:
         settings = {"hnsw:space": "cosine", "embedding": self._embed.name}
@@ -215,17 +216,17 @@ class Memory:
         """Write the person's collection anew without what was deleted; a process killed in between loses nothing."""
         name = self._name(person)
         old = self._collection(person)
-        _guard(lambda: self._drop(name + _FRESH_COPY))
-        copy = _guard(lambda: self._new(name + _FRESH_COPY))
-        found = _guard(lambda: old.get(include=["embeddings", "documents", "metadatas"]))
+        guard(lambda: self._drop(name + _FRESH_COPY))
+        copy = guard(lambda: self._new(name + _FRESH_COPY))
+        found = guard(lambda: old.get(include=["embeddings", "documents", "metadatas"]))
         for few in _by(_AT_ONCE, range(len(found["ids"]))):
             part = slice(few[0], few[-1] + 1)
             kept = {key: found[key][part] for key in ("ids", "embeddings", "documents", "metadatas")}
-            _guard(lambda kept=kept: copy.upsert(**kept))  # type: ignore[misc]
-        _guard(lambda: self._client.delete_collection(name))
-        _guard(lambda: copy.modify(name=name))
+            guard(lambda kept=kept: copy.upsert(**kept))  # type: ignore[misc]
+        guard(lambda: self._client.delete_collection(name))
+        guard(lambda: copy.modify(name=name))
         for stale in set(self._names(person)) - {name}:  # what a move to another embedding left when it was cut off
-            _guard(lambda stale=stale: self._client.delete_collection(stale))  # type: ignore[misc]
+            guard(lambda stale=stale: self._client.delete_collection(stale))  # type: ignore[misc]
         self._scrub()
 
     def _drop(self, name: str) -> None:
@@ -234,13 +235,13 @@ class Memory:
 
     def _scrub(self) -> None:
         if not self._server:
-            _guard(lambda: scrub(self._folder / "chroma"))
+            guard(lambda: scrub(self._folder / "chroma"))
 
     def _all_names(self) -> set[str]:
-        return {collection.name for collection in self._client.list_collections()}
+        return {one.name for one in self._client.list_collections()}
 
     def _names(self, person: str) -> list[str]:
-        return [name for name in _guard(self._all_names) if name.startswith(f"person-{_key(person)}-")]
+        return [name for name in guard(self._all_names) if name.startswith(f"person-{_key(person)}-")]
 
     def _name(self, person: str) -> str:
         return f"person-{_key(person)}-{_key(self._embed.name)[:8]}"
@@ -256,45 +257,3 @@ def _key(text: str) -> str:
 
 def _note(note_id: str, text: str, metadata: dict[str, Any]) -> Note:
     return checked({"id": note_id, "text": text} | {key: value for key, value in metadata.items() if key != "owner"})
-
-
-def _open(folder: Path) -> Any:
-    import chromadb
-    from chromadb.config import Settings
-
-    return chromadb.PersistentClient(str(folder), settings=Settings(anonymized_telemetry=False))
-
-
-def _reach(server: str) -> Any:
-    """A Chroma server. It has no authentication of its own: headers are for a proxy that has."""
-    import chromadb
-    from chromadb.config import Settings
-
-    where = urlsplit(server)
-    if where.scheme not in {"http", "https"} or not where.hostname:
-        raise MemoryError_(f"{server!r} is no address of a Chroma server: write http://HOST:PORT")
-    try:
-        headers = json.loads(os.environ.get("MAIEUTIC_CHROMA_HEADERS", "{}"))
-    except json.JSONDecodeError as error:
-        raise MemoryError_('MAIEUTIC_CHROMA_HEADERS is no JSON: write {"Authorization": "Bearer ..."}') from error
-    port = where.port or (443 if where.scheme == "https" else 80)
-    return chromadb.HttpClient(
-        where.hostname,
-        port,
-        ssl=where.scheme == "https",
-        headers=headers,
-        settings=Settings(anonymized_telemetry=False),
-    )
-
-
-def _guard(action: Callable[[], Any]) -> Any:
-    """Run one database action; its failures become one sentence."""
-    import sqlite3
-
-    import httpx
-    from chromadb.errors import ChromaError
-
-    try:
-        return action()
-    except (ChromaError, sqlite3.Error, OSError, ValueError, httpx.HTTPError) as error:
-        raise MemoryError_(f"the memory could not be read or written: {' '.join(str(error).split())[:160]}") from error

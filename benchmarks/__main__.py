@@ -1,4 +1,4 @@
-"""`python -m benchmarks NAME [--json FILE]`: first_answer, logit_lens, tools, serve_tools, guide, turn or concurrent_users."""
+"""`python -m benchmarks NAME [--json FILE]`: first_answer, logit_lens, tools, serve_tools, guide, turn, memory or concurrent_users."""
 
 import argparse
 import importlib
@@ -16,6 +16,7 @@ NAMES = {
     "serve_tools": "sixteen callers at once over MCP and HTTP on one target",
     "guide": "milliseconds in which the guide chooses the next action",
     "turn": "the loop's own cost of a turn, early and late in a long conversation",
+    "memory": "recall among 100,000 notes of 1,000 people, paraphrases found, and what a kill loses",
     "concurrent_users": "eight conversations at once on one target",
 }
 
