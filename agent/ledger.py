@@ -74,6 +74,15 @@ class Ledger:
             ).fetchall()
         return {f"E{number}": from_json(text) for number, text in rows}
 
+    def tools_on(self, thread: str, target: str) -> list[str]:
+        """Tools that measured something on a target in a conversation."""
+        tool, its_target = (f"json_extract(json, '$.provenance.{name}')" for name in ("tool", "target"))
+        with self._lock:
+            rows = self._db.execute(
+                f"select distinct {tool} from evidence where thread=? and {its_target}=?", (thread, target)
+            ).fetchall()
+        return [str(name) for (name,) in rows]
+
     def seconds(self, tool: str) -> float | None:
         """The median time of a tool's newest measurements, of any conversation; None when there is none."""
         newest = "select json from evidence order by rowid desc limit 200"

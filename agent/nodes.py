@@ -262,7 +262,8 @@ class Nodes:
             return {}
         ran = [m.name or "" for m in since_said(state) if isinstance(m, ToolMessage) and m.status == "success"]
         try:
-            return await asyncio.to_thread(self.teacher.aside, state, ran)
+            measured = self.ledger.tools_on(state["thread"], state["target"]) if ran else []
+            return await asyncio.to_thread(self.teacher.aside, state, ran, measured)
         except MemoryError_ as error:
             log.warning("%s", error)
             return {}

@@ -1,7 +1,7 @@
 """The learner model's part in the loop: what a turn shows of the person, how an answer is graded, and what is added unasked."""
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +10,7 @@ from langchain_core.messages import AIMessage
 from agent.events import with_aside
 from agent.learner import checks, turns
 from agent.learner.inventory import concepts, taught_by
-from agent.learner.moves import next_move
+from agent.learner.moves import next_move, onward_from
 from agent.learner.person import Person, Said, contradicted, noticed
 from agent.memory import Memory
 from agent.notes import Note, describe
@@ -18,6 +18,7 @@ from agent.people import People
 from agent.predictions import is_another_request
 from agent.state import State, last_said
 from agent.understanding.router import Route
+from target.spec import parse
 from tools import TOOLS
 
 log = logging.getLogger(__name__)
@@ -60,7 +61,9 @@ class Teacher:
         pending, said = state.get("check"), _said(state)
         if not pending or pending["concept"] not in concepts():
             return {}
-        own = said.text.rstrip().endswith("?") or is_another_request(said.text, read(said.text))
+        route = read(said.text)
+        asks = route.sure and route.intent in TOOLS
+        own = asks or said.text.rstrip().endswith("?") or is_another_request(said.text, route)
         found = checks.graded(pending, said.text, "" if own else self.embedding)
         if found is None or (found.answer is None and own):
             return {"check": None}
@@ -92,6 +95,8 @@ class Teacher:
         if not (person.paused or outside or intent in SILENT or complete):
             least = 0.0 if names and not measures else turns.SURE  # what else could it be about?
             shown = turns.shown(said.text, self.embedding, state.get("about") or [], least=least)
+        if shown and _whole(intent) and route.score > shown.share:
+            shown = None
         found = [] if person.paused else noticed(said, intent, shown, self.embedding)
         mine = [shown.concept] if shown else []
         named = (turns.all_named(said.text) or (state.get("about") or [])[:1]) if intent == "explain" else []
@@ -107,8 +112,8 @@ class Teacher:
     def _explain(self, concept: str, person: Person) -> dict[str, str]:
         return {"concept": concept, "depth": person.depth(concept), "analogy": person.analogy(concept)}
 
-    def aside(self, state: State, tools: Sequence[str]) -> dict[str, Any]:
-        """The move after an answer, with the answer's message that keeps it."""
+    def aside(self, state: State, tools: Sequence[str], measured: Collection[str]) -> dict[str, Any]:
+        """The move after an answer, with the answer's message that keeps it; by the tools of the turn, and all used on the target so far."""
         shown = [name for tool in tools if (name := taught_by(tool))]
         if state["paused"] or not (state["noticed"] or state["explain"] or shown):
             return {}
@@ -117,7 +122,10 @@ class Teacher:
         graded = any(note.sign == "check" for note in person.notes[: len(state["noticed"])])
         talked = (state.get("about") or []) if graded else [one["concept"] for one in state["explain"]]
         in_play = list(dict.fromkeys([*talked, *shown[:1]]))
-        move = next_move(person, in_play, explained=bool(talked) and not graded) if in_play else None
+        tuned = bool(tools) and parse(state["target"]).adapter is not None
+        onward = onward_from(state["target"], measured) if tuned else None
+        explained = bool(talked) and not graded
+        move = next_move(person, in_play, explained=explained, ran=tools, onward=onward) if in_play or onward else None
         if move is None:
             return {}
         kept = with_aside(state["messages"][-1], move.text)
@@ -137,6 +145,11 @@ class Teacher:
 def _said(state: State) -> Said:
     last = last_said(state)
     return Said(str(last.content), state["thread"], str(last.id), state["target"])
+
+
+def _whole(intent: str) -> bool:
+    """Whether a request of this tool needs nothing else to be one."""
+    return intent in TOOLS and not set(TOOLS[intent].schema().get("required", [])) - {"target"}
 
 
 def _lately(concepts_: Sequence[str], state: State) -> list[str]:

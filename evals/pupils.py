@@ -32,7 +32,9 @@ OFTEN = 3
 _QUOTED = re.compile(r"“([^”]+)”|\"([^\"]+)\"")
 _HIDES = re.compile(r"is hiding the word “([^”]+)”")
 _NOTHING = "found no hidden word"
-_SUGGESTED = re.compile(r"ask: `([^`]+)`")
+_UNSHOWN = re.compile(r"\*\*(?:not supported|inconclusive)\*\*")
+"""A measurement that shows nothing is not believed."""
+_SUGGESTED = re.compile(r"ask:? `([^`]+)`", re.IGNORECASE)
 _CONTROL = re.compile(r"; on |\bagainst\b|\bon the base\b|\bcontrol\b")
 _SMALL = {
     "it",
@@ -74,7 +76,7 @@ class Pupil:
         """The next message: an answer, what was suggested, a question, or an experiment."""
         if pending and self.draw.random() < MOODS["answers"]:
             return self._answer(pending)
-        if (m := _SUGGESTED.search(aside)) and self.draw.random() < MOODS["follows"]:
+        if (m := _SUGGESTED.search(aside)) and m[1] != "Quiz me" and self.draw.random() < MOODS["follows"]:
             return m[1]
         open_ = [one for one in self.asks if one[0] == "?" and one[1:] not in self.understands]
         if open_ and self.draw.random() < MOODS["asks"]:
@@ -88,6 +90,8 @@ class Pupil:
             self.told = m[1]
         elif _NOTHING in answer:
             self.told = ""
+        if _UNSHOWN.search(answer):
+            return
         needs = {name for tool in tools if (name := taught_by(tool))} if set(tools) - {"ask"} else set()
         if needs <= self.understands:
             for line in answer.splitlines():

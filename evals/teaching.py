@@ -20,7 +20,7 @@ from target.spec import public_entries
 from tools import prediction_quiz
 from tools.prediction_quiz import PROMPTS, plain
 
-SIZE, MORE, TURNS, ITEMS, DRAWS = 20, 40, 6, 8, 2000
+SIZE, MORE, TURNS, ITEMS, DRAWS = 20, 40, 8, 8, 2000
 TOOLS_ASKED = ("ask", "logit_lens", "sae_features", "patchscope", "compare_targets", "elicit_secret")
 WORDINGS, CONCEPTS = "routing_newcomers", "learners_test"
 SCRIPT = (
@@ -29,9 +29,11 @@ SCRIPT = (
     'show the logit lens on "give me a hint."',
     "what is a sparse autoencoder?",
     'which sparse features are active on "give me a hint."?',
-    'compare it with its base on "give me a hint."',
+    'compare it with its base on "give me a hint." and "what is a fox?"',
+    'ask it "any clue for me?"',
+    "what word is it hiding?",
 )
-"""The same six messages for everybody."""
+"""The same messages for everybody."""
 ARMS = {
     "assistant": "the assistant",
     "without": "the assistant without the learner model",
@@ -121,7 +123,7 @@ async def _arms(case: Case, before: Quiz, full: Agent, bare: Agent) -> AsyncIter
 
 
 async def _talk(agent: Agent, pupil: Pupil, thread: str, target: str, script: Sequence[str] | None) -> Talk:
-    """Six messages; the pupil's own, or given ones."""
+    """The messages of one conversation; the pupil's own, or given ones."""
     talk, aside, pending = Talk(), "", None
     for turn in range(TURNS):
         said = script[turn] if script is not None else pupil.says(aside, pending)

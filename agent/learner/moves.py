@@ -1,7 +1,9 @@
 """What the assistant adds unasked after an answer: a check question, what is due again, or the next useful step; never two at once."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
 
 from agent.learner import checks
 from agent.learner.checks import Pending
@@ -9,6 +11,7 @@ from agent.learner.inventory import concepts
 from agent.learner.mastery import KNOWN, Mastery
 from agent.learner.person import Person
 
+STEPS = Path(__file__).with_name("steps.yaml")
 INFORMATIVE = 0.35
 """Need from which a check question tells us something."""
 ENOUGH = 3
@@ -24,8 +27,18 @@ class Move:
     """The question, when it is one."""
 
 
-def next_move(person: Person, in_play: Sequence[str], *, explained: bool) -> Move | None:
-    """The move after an answer about these concepts; None where the person wants the answer only, or nothing is useful."""
+def next_move(
+    person: Person, in_play: Sequence[str], *, explained: bool, ran: Sequence[str] = (), onward: Move | None = None
+) -> Move | None:
+    """The move after an answer about these concepts; None where the person wants the answer only, or nothing is useful.
+
+    Args:
+        person: what is known of them.
+        in_play: concepts that were talked about, or shown by what ran.
+        explained: whether one was explained in this turn.
+        ran: tools that ran in this turn.
+        onward: what would tell more about the target (`onward_from`).
+    """
     if person.wishes.answer_only:
         return None
     touched = [person.masteries[name] for name in in_play if name in person.masteries]
@@ -34,7 +47,21 @@ def next_move(person: Person, in_play: Sequence[str], *, explained: bool) -> Mov
             return _asked(one, person)
     if late := [one for one in person.due() if one.concept.id not in in_play]:
         return _asked(late[0], person, again=True)
-    return _next_step(person, touched) if explained or touched else None
+    return onward or (_next_step(person, touched, ran) if explained or touched else None)
+
+
+def onward_from(target: str, measured: Collection[str]) -> Move | None:
+    """What would tell more about a fine-tune, by the tools that were used on it before."""
+    step = next((one for one in _steps() if one["tool"] not in measured), None)
+    return Move(f"A next step on {target}, for {step['why']}: ask `{step['say']}`") if step else None
+
+
+@cache
+def _steps() -> list[dict[str, str]]:
+    import yaml
+
+    found: list[dict[str, str]] = yaml.safe_load(STEPS.read_text(encoding="utf-8"))
+    return found
 
 
 def _informative(one: Mastery, explained: bool) -> bool:
@@ -49,10 +76,11 @@ def _asked(one: Mastery, person: Person, *, again: bool = False) -> Move:
     return Move(opening + checks.shown(pending), pending)
 
 
-def _next_step(person: Person, touched: Sequence[Mastery]) -> Move | None:
+def _next_step(person: Person, touched: Sequence[Mastery], ran: Sequence[str]) -> Move | None:
     """See it on a model, or the concept that builds on what is understood now."""
     for one in touched:
-        if one.concept.try_ and one.known < KNOWN:
+        just_seen = set(one.concept.shown_by) & set(ran)
+        if one.concept.try_ and one.known < KNOWN and not just_seen:
             return Move(f"To see it on a model, ask: `{one.concept.try_}`")
     here = {one.concept.id for one in touched}
     for name, concept in concepts().items():
