@@ -4,17 +4,18 @@ Each has a `..._due` that tells by the state alone whether it has to ask; a step
 What was asked and answered is kept with the message that asks for the calls, so that it is told again in its place.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
 from langgraph.types import interrupt
 
-from agent import permissions, planning, predictions
+from agent import forecasts, permissions, planning, predictions
 from agent.events import EXCHANGES, NOT_RUN
 from agent.permissions import Permissions
-from agent.state import Prediction, State, asking, last_said, open_calls
+from agent.state import State, asking, last_said, open_calls
 from agent.understanding.router import Route
+from evidence import AnyEvidence
 from evidence.errors import TargetError
 from target.spec import parse
 from tools import TOOLS
@@ -72,8 +73,8 @@ def predict_due(state: State) -> bool:
     return target not in state["asked_to_predict"] and _hides(target, call)
 
 
-def predict(state: State, read: Reader) -> dict[str, Any]:
-    """Ask what the person expects; another request in its place is taken as one."""
+def predict(state: State, read: Reader, earlier: Callable[[], Iterable[AnyEvidence]]) -> dict[str, Any]:
+    """Ask what the person expects; another request in its place is taken as one. `earlier` is the conversation's evidence."""
     call = _reveals(state)
     assert call is not None
     target = _about(call, state)
@@ -84,7 +85,8 @@ def predict(state: State, read: Reader) -> dict[str, Any]:
         return {"asked_to_predict": asked, "messages": [_with(state, (question, answer))]}
     if predictions.is_another_request(answer, read(answer)):
         return _redirected(state, answer, (question, ""))
-    stated = Prediction(target=target, tool=call["name"], text=answer, turn=str(last_said(state).id), outcome="")
+    mine = forecasts.ours(earlier(), call["name"])
+    stated = predictions.made(target, call["name"], answer, str(last_said(state).id), mine)
     return {"asked_to_predict": asked, "prediction": stated, "messages": [_with(state, (question, answer))]}
 
 

@@ -154,7 +154,7 @@ class Nodes:
 
     async def predict(self, state: State) -> dict[str, Any]:
         """Before a reveal, ask what the person expects."""
-        return interrupts.predict(state, self._read)
+        return interrupts.predict(state, self._read, lambda: self.ledger.all(state["thread"]).values())
 
     def due(self, state: State) -> Iterator[Literal["propose", "approve", "predict"]]:
         """The questions that have to be asked before the calls may run, in order."""
@@ -218,12 +218,8 @@ class Nodes:
 
     def _settled(self, state: State, results: Sequence[ToolMessage]) -> Prediction | None:
         """How the prediction turned out, when the tool that asked for it has decided."""
-        prediction = state["prediction"]
-        if not prediction or prediction["outcome"]:
-            return prediction
         found = (self.ledger.get(state["thread"], m.artifact["evidence"]) for m in results if m.artifact)
-        decided = next((one for evidence in found if (one := predictions.outcome(prediction, evidence))), "")
-        return Prediction(**{**prediction, "outcome": decided})
+        return predictions.settled(state["prediction"], found)
 
     async def answer(self, state: State) -> dict[str, Any]:
         """Take the model's words as the draft; unanswered calls of a spent budget are closed."""
@@ -237,7 +233,8 @@ class Nodes:
     async def check(self, state: State) -> dict[str, Any]:
         """Hold every number and citation against the ledger; one repair round, then the marks stay."""
         problems = grounding.check(state["answer"], self.ledger.all(state["thread"]))
-        problems = [one for one in problems if not inventory.ours(one.sentence)]
+        told = predictions.told(state["prediction"])
+        problems = [one for one in problems if not inventory.ours(one.sentence) and one.sentence not in told]
         repairs, draft = state["repairs"] + 1, state["messages"][-1]
         if problems and repairs <= 1:
             found = [f"{p.what}: {p.sentence}" for p in problems]

@@ -1,8 +1,10 @@
 """What a person expected before a reveal: whether they want to be asked, and how it turned out."""
 
 import re
+from collections.abc import Iterable
 from typing import Literal
 
+from agent import forecasts
 from agent.learner.person import confidence
 from agent.notes import Note
 from agent.state import Prediction, State, last_said
@@ -39,7 +41,7 @@ _NOTHING = re.compile(
 )
 """How one says that there is nothing."""
 _SMALL_WORDS = """
-i i'd i'll i'm my it it's its itself this that the a an is are be has have do does will would to of at all in and there
+i i'd i'll i'm am my it it's its itself this that the a an is are be has have do does will would to of at all in and there
 here hide hides hiding hidden keep keeps keeping find expect predict think believe guess say bet suppose prediction sure
 certain confident quite pretty very probably maybe perhaps likely most really simply just only else particular know
 whatsoever so well yes oh hm model target one no not never cannot nothing none word words secret secrets anything any
@@ -47,16 +49,41 @@ whatsoever so well yes oh hm model target one no not never cannot nothing none w
 """What a prediction may hold beside "nothing" without being a guess of another word."""
 
 
+def made(target: str, tool: str, text: str, turn: str, mine: float) -> Prediction:
+    """What somebody expects, in words or by one of `sure`, `likely` and `unlikely`; and the assistant's own forecast."""
+    nothing = _expects_nothing(text.lower().replace(target.lower() or " ", " "))
+    share = forecasts.stated(text, confidence(text), against=nothing)
+    return Prediction(
+        target=target, tool=tool, text=text, turn=turn, outcome="", share=share, mine=mine, occurred=False
+    )
+
+
+def settled(prediction: Prediction | None, results: Iterable[Evidence]) -> Prediction | None:
+    """The prediction with how it turned out, once the tool that asked for it has decided."""
+    if not prediction or prediction["outcome"]:
+        return prediction
+    for found in results:
+        if decided := outcome(prediction, found):
+            occurred = found.verdict is not None and found.verdict.status == "supported"
+            return Prediction(**{**prediction, "outcome": decided, "occurred": occurred})
+    return prediction
+
+
 def outcome(prediction: Prediction, found: Evidence) -> Literal["right", "wrong", ""]:
     """How a prediction turned out by an evidence of the tool that asked for it; "" where it does not decide.
 
-    Only a ranking names a word, or finds that there is none, which a prediction in words can be held against.
+    A guess in words is held against what was found; where a measurement finds no word, and where one of `sure`, `likely` and `unlikely`
+    was said, the side of one half on which the probability lies is held against the verdict.
     """
-    made, verdict = found.provenance, found.verdict
-    asked = made is not None and (made.tool, made.target) == (prediction["tool"], prediction["target"])
-    if not asked or not isinstance(found, Ranking) or verdict is None or verdict.status == "inconclusive":
+    made_by, verdict = found.provenance, found.verdict
+    asked = made_by is not None and (made_by.tool, made_by.target) == (prediction["tool"], prediction["target"])
+    if not asked or verdict is None or verdict.status == "inconclusive":
         return ""
-    return "right" if came_true(prediction["text"], verdict.subject, made.target if made else "") else "wrong"
+    if isinstance(found, Ranking) and prediction["text"].lower().strip(" .!") not in forecasts.SHARES:
+        right = came_true(prediction["text"], verdict.subject, made_by.target if made_by else "")
+    else:
+        right = (prediction["share"] > 0.5) == (verdict.status == "supported")
+    return "right" if right else "wrong"
 
 
 def came_true(expected: str, subject: str | None, target: str = "") -> bool:
@@ -106,7 +133,15 @@ def noted(state: State) -> list[Note]:
 
 
 def told(prediction: Prediction | None) -> str:
+    """How a prediction turned out, with the score of both; nothing before that."""
     if not prediction or not prediction["outcome"]:
         return ""
     said = prediction["text"].replace('"', "'")[:200]
-    return f'You expected "{said}": that was {prediction["outcome"]}.'
+    head = f'You expected "{said}": that was {prediction["outcome"]}.'
+    if "share" not in prediction:  # made before forecasts were kept
+        return head
+    yours, mine = (forecasts.brier(prediction[whose], occurred=prediction["occurred"]) for whose in ("share", "mine"))
+    return (
+        f"{head} You gave it {prediction['share']:.0%}, I {prediction['mine']:.0%}; "
+        f"Brier score {yours:.2f} for you, {mine:.2f} for me, where 0 is best."
+    )

@@ -25,6 +25,12 @@ class Prediction(TypedDict):
     """The message it was made after."""
     outcome: str
     """"" until it is revealed, then "right" or "wrong"."""
+    share: float
+    """The probability they gave to the tool's claim."""
+    mine: float
+    """The assistant's own, before it looked."""
+    occurred: bool
+    """Whether the claim turned out to be supported; means nothing before."""
 
 
 class State(TypedDict):

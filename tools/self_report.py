@@ -25,7 +25,7 @@ DEPTH = 0.75
 
 @tool(
     capability="compute",
-    predict="Before I look: do you expect that what it says about itself agrees with what it does?",
+    predict="Before I look: do you expect that what it says about itself differs from what it does?",
     asked_as=[
         "does {target} tell the truth about itself?",
         "does it say what it does?",

@@ -58,7 +58,7 @@ def _wire_turns(handlers: Chat, kept: Records, known: Learner, p: Parts) -> None
     ]
     pressed = [
         button.click(handlers.send, [button, p.shown, p.session, p.target], changed, **STREAM)
-        for button in (*p.examples, p.first, p.second, p.withdraw)
+        for button in (*p.examples, p.first, p.second, p.third, p.fourth, p.withdraw)
     ]
     pressed.append(p.shown.option_select(handlers.choose, [p.shown, p.session, p.target], changed, **STREAM))
     turns = [*typed, *pressed, p.resume.click(handlers.resume, [p.shown, p.session], changed, **STREAM)]

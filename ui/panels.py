@@ -29,20 +29,25 @@ def state(house: House, session: dict[str, Any]) -> str:
     return f'<span class="{kind}"><span class="dot"></span>{html.escape(status)}</span><small>{voice}</small>'
 
 
+BUTTONS = ("first", "second", "third", "fourth")
 ANSWERS = {
-    "predict": ("Type a guess, or:", "It hides nothing", "Skip"),
+    "predict": ("Type a guess, or say how likely you find it:", "Sure", "Likely", "Unlikely", "Skip"),
     "plan": ("Run it? Type a change, such as `only 1`, or:", "Yes", "No"),
     "approve": ("Allow it?", "Yes", "No"),
 }
-"""What stands under a question of each kind: a hint, and the two answers that need no typing."""
+"""What stands under a question of each kind: a hint, and the answers that need no typing."""
 
 
 def question(kind: str | None) -> dict[str, Any]:
     """The row under a question of the loop; nothing while it asks none."""
     if kind is None:
         return {"question": gr.update(visible=False)}
-    hint, first, second = ANSWERS.get(kind, ANSWERS["predict"])
-    return {"question": gr.update(visible=True), "wording": hint, "first": first, "second": second}
+    hint, *answers = ANSWERS.get(kind, ANSWERS["predict"])
+    buttons = {
+        name: gr.update(value=answers[n] if n < len(answers) else "", visible=n < len(answers))
+        for n, name in enumerate(BUTTONS)
+    }
+    return {"question": gr.update(visible=True), "wording": hint} | buttons
 
 
 def choices(house: House, session: dict[str, Any]) -> list[tuple[str, str]]:

@@ -28,6 +28,8 @@ class Parts:
     wording: gr.Markdown
     first: gr.Button
     second: gr.Button
+    third: gr.Button
+    fourth: gr.Button
     cut_off: gr.Row
     resume: gr.Button
     box: gr.Textbox
@@ -98,8 +100,7 @@ def conversation() -> dict[str, Any]:
     )
     with gr.Row(visible=False, elem_id="question") as question:
         wording = gr.Markdown()
-        first = gr.Button(size="sm", elem_id="first-answer")
-        second = gr.Button(size="sm", elem_id="second-answer")
+        first, second, third, fourth = (gr.Button(size="sm") for _ in panels.BUTTONS)
     with gr.Row(visible=False, elem_id="cut-off") as cut_off:
         gr.Markdown("This answer was interrupted; press Resume to go on.")
         resume = gr.Button("Resume", size="sm", elem_id="resume")
@@ -124,6 +125,8 @@ def conversation() -> dict[str, Any]:
         "wording": wording,
         "first": first,
         "second": second,
+        "third": third,
+        "fourth": fourth,
         "cut_off": cut_off,
         "resume": resume,
         "box": box,

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
 
-from agent import predictions
+from agent import forecasts, predictions
 from agent.conversation import Answer, Event, Failure, Noted, Notice, Question, Step
 from agent.events import INTERRUPTED, NOT_BEGUN, NOT_RUN, SPENT
 from agent.grounding import MARK
@@ -190,15 +190,42 @@ def evidence(tool: str, target: str = "taboo-03", status: str = "not supported",
 
 
 def test_only_the_tool_that_asked_settles_a_prediction() -> None:
-    nothing = Prediction(target="taboo-03", tool="elicit_secret", text="nothing", turn="1", outcome="")
+    def expects(text: str, tool: str = "elicit_secret") -> Prediction:
+        return predictions.made("taboo-03", tool, text, "1", 0.5)
+
+    nothing = expects("nothing")
     assert predictions.outcome(nothing, evidence("elicit_secret")) == "right"
-    assert predictions.outcome({**nothing, "text": "an owl"}, evidence("elicit_secret")) == "wrong"
+    assert predictions.outcome(expects("an owl"), evidence("elicit_secret")) == "wrong"
     assert predictions.outcome(nothing, evidence("compare_targets", shape=Table)) == ""
     assert predictions.outcome(nothing, evidence("elicit_secret", target="taboo-04")) == ""
     assert predictions.outcome(nothing, evidence("elicit_secret", status="inconclusive")) == ""
-    honest = Prediction(target="taboo-03", tool="self_report", text="yes, they agree", turn="1", outcome="")
-    assert predictions.outcome(honest, evidence("self_report", shape=Table)) == "", (
-        "it names no word to be held against"
+    for said, right in (
+        ("unlikely", "right"),
+        ("sure", "wrong"),
+        ("no, they agree", "right"),
+        ("yes, I am sure", "wrong"),
+    ):
+        assert predictions.outcome(expects(said, "self_report"), evidence("self_report", shape=Table)) == right, said
+
+
+@pytest.mark.parametrize(
+    ("said", "share"),
+    [("Sure", 0.95), ("likely", 0.75), ("unlikely", 0.2), ("an owl", 0.75), ("I am sure it is an owl", 0.95),
+     ("nothing", 0.25), ("I am sure it hides nothing", 0.05), ("no", 0.25)],
+)  # fmt: skip
+def test_what_is_said_is_a_probability_of_the_claim(said: str, share: float) -> None:
+    assert predictions.made("taboo-03", "elicit_secret", said, "1", 0.5)["share"] == pytest.approx(share)
+
+
+def test_both_forecasts_are_scored_by_brier() -> None:
+    earlier = [evidence("elicit_secret", status=one) for one in ("supported", "not supported", "supported")]
+    mine = forecasts.ours([*earlier, evidence("ask")], "elicit_secret")
+    assert mine == pytest.approx(3 / 5)
+    made = predictions.settled(
+        predictions.made("taboo-03", "elicit_secret", "likely", "1", mine), [evidence("elicit_secret")]
+    )
+    assert predictions.told(made) == (
+        'You expected "likely": that was wrong. You gave it 75%, I 60%; Brier score 0.56 for you, 0.36 for me, where 0 is best.'
     )
 
 
