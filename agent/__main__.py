@@ -37,9 +37,11 @@ def main() -> None:
     )
     plan.add_argument("--json", action="store_true", help="print a JSON line for the message, as --file does for each")
     plan.set_defaults(run=_plan)
-    export = commands.add_parser("export", help="a conversation as a report, a notebook that runs, or a cassette")
+    export = commands.add_parser(
+        "export", help="a conversation as a report, a meeting note, a notebook that runs, or a cassette"
+    )
     export.add_argument("thread", help="the conversation; a wrong name lists the newest")
-    export.add_argument("--as", dest="form", choices=["report", "notebook", "cassette"], default="report")
+    export.add_argument("--as", dest="form", choices=["report", "note", "notebook", "cassette"], default="report")
     export.add_argument("--out", type=Path, help="the file to write (default: in the exports of the data folder)")
     export.add_argument("--force", action="store_true", help="write over the file of --out if there is one")
     export.add_argument("--folder", type=Path, help="the data folder (default: $MAIEUTIC_HOME, or the system's place)")

@@ -173,6 +173,7 @@ class Agent(Kept):
 
         try:
             said = fitting(text)
+            await self.admit(thread, person)
         except MaieuticError as error:
             yield Failure(str(error))
             return
@@ -190,6 +191,11 @@ class Agent(Kept):
 
     async def resume(self, thread: str, *, person: str, asked: turn.Turn | None = None) -> AsyncIterator[Event]:
         """Go on where a killed process stopped."""
+        try:
+            await self.admit(thread, person)
+        except MaieuticError as error:
+            yield Failure(str(error))
+            return
 
         async def step() -> Any:
             return None

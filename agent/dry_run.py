@@ -27,6 +27,7 @@ SPOKEN = {
     "forget": "memory",
     "measured": "memory",
     "board": "memory",
+    "note": "export",
     "withdraw": "stop",
 }
 """Intents of the router under the names that others are given; those that are not here keep theirs."""

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 from agent.events import Question, Said, Step, told
 from agent.spending import NOTHING, Budget
 from evidence import artifacts
+from evidence.errors import NotYours
 
 if TYPE_CHECKING:
     from langchain_core.runnables import RunnableConfig
@@ -20,9 +21,20 @@ class Kept:
     graph: Any
     ledger: Any
     archive: Any
+    memory: Any
     budget: Budget
     _database: Any
     _saver: Any
+
+    async def admit(self, thread: str, person: str) -> None:
+        """Let somebody into a conversation that is theirs, or nobody's yet.
+
+        Raises:
+            NotYours: it is somebody else's.
+        """
+        owner = (await self.graph.aget_state(config(thread))).values.get("person")
+        if owner not in (None, person):
+            raise NotYours("this conversation is somebody else's: begin one of your own")
 
     async def waiting(self, thread: str) -> Question | None:
         """The question the loop is waiting on, if any."""
@@ -55,7 +67,11 @@ class Kept:
         """What was said and measured, to take along."""
         from agent.export.conversation import Conversation
 
-        return Conversation(thread, await self.story(thread), self.ledger.all(thread))
+        values = (await self.graph.aget_state(config(thread))).values
+        person = values.get("person")
+        notes = await asyncio.to_thread(self.memory.all, person) if self.memory and person else []
+        mine = [note for note in notes if note.thread == thread]
+        return Conversation(thread, await self.story(thread), self.ledger.all(thread), mine, values.get("rounds") or [])
 
     async def history(self, thread: str) -> list[tuple[str, str]]:
         """What was said: ("person" | "assistant", text), oldest first."""

@@ -187,10 +187,9 @@ class Memory:
 
     def _recovered(self, name: str) -> Any:
         """The copy of a rewrite that was cut off after the old collection was deleted."""
-        if name + _FRESH_COPY not in self._all_names():
-            return None
-        copy = self._client.get_collection(name + _FRESH_COPY, embedding_function=None)
-        copy.modify(name=name)
+        copy = collection(self._client, name + _FRESH_COPY)
+        if copy:
+            copy.modify(name=name)
         return copy
 
     def _moved(self, person: str, name: str) -> Any:
@@ -230,18 +229,16 @@ class Memory:
         self._scrub()
 
     def _drop(self, name: str) -> None:
-        if name in self._all_names():
+        if collection(self._client, name):
             self._client.delete_collection(name)
 
     def _scrub(self) -> None:
         if not self._server:
             guard(lambda: scrub(self._folder / "chroma"))
 
-    def _all_names(self) -> set[str]:
-        return {one.name for one in self._client.list_collections()}
-
     def _names(self, person: str) -> list[str]:
-        return [name for name in guard(self._all_names) if name.startswith(f"person-{_key(person)}-")]
+        mine = f"person-{_key(person)}-"
+        return [one.name for one in guard(self._client.list_collections) if one.name.startswith(mine)]
 
     def _name(self, person: str) -> str:
         return f"person-{_key(person)}-{_key(self._embed.name)[:8]}"

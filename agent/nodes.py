@@ -12,13 +12,13 @@ from langgraph.config import get_stream_writer
 import prompts
 from agent import grounding, interrupts, predictions
 from agent.archive import Archive, outgrown
+from agent.directly import Directly
 from agent.events import ASIDE, NOT_BEGUN, SPENT
 from agent.learner import inventory
 from agent.ledger import Ledger
 from agent.memory import Memory
 from agent.notes import Note
 from agent.permissions import Permissions
-from agent.quizzing import Quizzes
 from agent.situation import Situation, system_message
 from agent.speaking import Voice
 from agent.spending import NOTHING
@@ -52,8 +52,8 @@ class Nodes:
         return Teacher(self.memory, self.embedding) if self.memory else None
 
     @property
-    def quizzes(self) -> Quizzes:
-        return Quizzes(self.ledger.all)
+    def directly(self) -> Directly:
+        return Directly(self.ledger, self.memory, self._read)
 
     async def recall(self, state: State) -> dict[str, Any]:
         """Fetch what is known about the person that bears on what they said; grade it where it answers a check question."""
@@ -74,16 +74,17 @@ class Nodes:
         }
         defaults = {"asked_to_predict": state.get("asked_to_predict") or []}
         archived = {"messages": await self._archived(state)}
-        if answered := self.quizzes.answered(state):
-            fresh |= answered
-        elif self.teacher:
-            try:
-                fresh |= await asyncio.to_thread(self.teacher.known, state, self._read)
-            except MemoryError_ as error:
-                _notice(str(error))
+        try:
+            fresh |= await asyncio.to_thread(self._at_hand, state)
+        except MemoryError_ as error:
+            _notice(str(error))
         if fresh["answer"]:
             return fresh | defaults | {"messages": [*archived["messages"], *fresh["messages"]]}
         return fresh | defaults | {"granted": await self._kept(state, str(last_said(state).content))} | archived
+
+    def _at_hand(self, state: State) -> dict[str, Any]:
+        """What code answers by itself, else what is known of the person."""
+        return self.directly.answered(state) or (self.teacher.known(state, self._read) if self.teacher else {})
 
     def _read(self, said: str) -> Route:
         return router(self.embedding).route(said, public_names())
@@ -204,7 +205,7 @@ class Nodes:
                 granted = self.permissions.granted(state)
                 self.permissions.record("call", state, call)
                 with turn.taking(mine):
-                    asked = self.quizzes.unseen(call, state["thread"])
+                    asked = self.directly.quizzes.unseen(call, state["thread"])
                     result = await asyncio.to_thread(
                         run, asked, state["target"], lambda e: self.ledger.get(state["thread"], e), granted
                     )
@@ -249,7 +250,7 @@ class Nodes:
 
     async def teach(self, state: State) -> dict[str, Any]:
         """Add one thing unasked: the open question of a quiz, a check question, a review, or the next useful step."""
-        added = self.quizzes.asked(state) or await self._taught(state)
+        added = self.directly.quizzes.asked(state) or await self._taught(state)
         if added:
             get_stream_writer()({"aside": added["messages"][0].additional_kwargs[ASIDE]})
         return added

@@ -52,6 +52,10 @@ class MemoryError_(MaieuticError):
     """What is known about a person cannot be read or written."""
 
 
+class NotYours(MaieuticError):
+    """A conversation belongs to another person."""
+
+
 class ModelError(MaieuticError):
     """The chat model that speaks for the agent is unknown or failed."""
 

@@ -8,6 +8,7 @@ from typing import Any
 import gradio as gr
 
 from agent.conversation import Event, Question, Spent
+from evidence.errors import NotYours
 from target import turn
 from ui import panels, render
 from ui.session import House, new_person, new_thread
@@ -196,11 +197,20 @@ class Chat:
         if self.house.failed:
             yield changes(TURN, shown=gr.update(placeholder="The conversation cannot be restored now."))
             return
+        session = await self._own(session)
         thread = session["thread"]
         if self.house.agent.busy(thread):  # the page went away in the middle: the turn is being stopped, or goes on
             yield await self._restored(session, hint=STILL_ENDING)
             await self.house.agent.settled(thread)
         yield await self._restored({**session, "restored": True})
+
+    async def _own(self, session: Session) -> Session:
+        """The session as it is kept in the browser, with a new conversation where it names somebody else's."""
+        try:
+            await self.house.agent.admit(session["thread"], session["person"])
+        except NotYours:
+            return {**session, "thread": new_thread()}
+        return session
 
     async def _restored(self, session: Session, hint: str = "") -> Changes:
         agent, thread = self.house.agent, session["thread"]

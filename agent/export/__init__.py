@@ -1,10 +1,11 @@
-"""A conversation to take along: as a report, as a notebook that runs, as a cassette that replays."""
+"""A conversation to take along: as a report, as a meeting note, as a notebook that runs, as a cassette that replays."""
 
 from collections.abc import Callable
 from pathlib import Path
 
 from agent.export.cassette import record
 from agent.export.conversation import Conversation
+from agent.export.note import note
 from agent.export.report import report
 
 
@@ -16,6 +17,7 @@ def _notebook(conversation: Conversation) -> str:
 
 FORMS: dict[str, tuple[str, Callable[[Conversation], str]]] = {
     "report": (".md", report),
+    "note": (".note.md", note),
     "notebook": (".ipynb", _notebook),
     "cassette": (".cassette.json", record),
 }

@@ -7,7 +7,9 @@ from pathlib import Path
 
 from agent.archive import Archive
 from agent.events import Said, Step, told
+from agent.learner.gain import Round
 from agent.ledger import Ledger
+from agent.notes import Note
 from evidence import Evidence
 from evidence.errors import ArgumentError
 
@@ -19,6 +21,10 @@ class Conversation:
     thread: str
     parts: Sequence[Said | Step]
     evidence: Mapping[str, Evidence]
+    notes: Sequence[Note] = ()
+    """What was noted of the person in it, the newest first."""
+    rounds: Sequence[Round] = ()
+    """Quizzes on what a target replies."""
 
     @property
     def shown(self) -> list[Said | Step]:
@@ -52,14 +58,15 @@ def read(folder: Path, thread: str) -> Conversation:
         if thread not in known:
             raise ArgumentError(f"there is no conversation {thread!r}: the newest are {', '.join(known[:5]) or 'none'}")
         found = SqliteSaver(database).get_tuple({"configurable": {"thread_id": thread}})
-        recent = found.checkpoint["channel_values"].get("messages", []) if found else []
+        values = found.checkpoint["channel_values"] if found else {}
+        recent, rounds = values.get("messages", []), values.get("rounds", [])
     finally:
         database.close()
     archive, ledger = Archive(folder / "conversations.sqlite"), Ledger(folder / "ledger.sqlite")
     try:
         ids = {message.id for message in recent}
         earlier = [message for message in archive.read(thread) if message.id not in ids]
-        return Conversation(thread, told([*earlier, *recent]), ledger.all(thread))
+        return Conversation(thread, told([*earlier, *recent]), ledger.all(thread), rounds=rounds)
     finally:
         archive.close()
         ledger.close()

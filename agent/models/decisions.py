@@ -160,6 +160,7 @@ _PLAIN = {
     "again": "repeat the last experiment",
     "measured": "list what was measured",
     "board": "show the hypotheses",
+    "note": "write the meeting note",
     "export": "export the conversation",
     "stop": "stop",
     "forget": "delete what I remember",

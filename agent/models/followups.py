@@ -29,6 +29,7 @@ _TALK = {
     "memory",
     "measured",
     "board",
+    "note",
     "export",
     "help",
     "smalltalk",

@@ -56,6 +56,10 @@ def _measured(asked: Asked) -> str:
     return "So far I have measured:\n\n" + "\n".join(lines)
 
 
+def _note(asked: Asked) -> str:
+    return "Say `meeting note`, and I write down what came of this conversation on one page."
+
+
 def _board(asked: Asked) -> str:
     found = hypotheses.board({name: asked.read(name) for name in asked.situation.evidence})
     return hypotheses.written(found) or "There is no hypothesis yet: nothing that was measured so far claims anything."
@@ -132,6 +136,8 @@ def _stop(asked: Asked) -> str:
 def _smalltalk(asked: Asked) -> str:
     greeting = "You are welcome." if "thank" in asked.utterance.lower() else "Hello."
     target = asked.situation.target
+    if asked.past.measured:
+        return f"{greeting} Say `meeting note` for what came of this on one page, or go on with `{target}`."
     return f"{greeting} I can look inside `{target}` for you: ask what word it hides, or `what can you do?`."
 
 
@@ -156,6 +162,7 @@ words_for: dict[str, Callable[[Asked], str]] = {
     "check": _check,
     "measured": _measured,
     "board": _board,
+    "note": _note,
     "forget": _forget,
     "withdraw": _withdraw,
     "why": _why,
