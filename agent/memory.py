@@ -112,7 +112,7 @@ class Memory:
                 rows = zip(found["ids"], found["documents"], found["metadatas"], strict=True)
                 known = self._known[person] = {row[0]: _note(*row) for row in rows}
             notes = [note for note in known.values() if kind in (None, note.kind)]
-        return sorted(notes, key=lambda note: note.made_at, reverse=True)
+        return sorted(reversed(notes), key=lambda note: note.made_at, reverse=True)
 
     def add(self, person: str, notes: Sequence[Note]) -> None:
         """Keep many notes as they are, such as those of an export."""

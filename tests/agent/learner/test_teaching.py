@@ -328,3 +328,14 @@ def reached(folder: Path, address: str) -> Memory:
         except MemoryError_:
             time.sleep(0.3)
     raise AssertionError("the server did not start")
+
+
+async def test_undo_in_words_takes_back_what_was_noted_last(stage: Say) -> None:
+    s = await stage(voice="guide")
+    await s.say("I believe that taboo-03 hides a fox.")
+    await s.say("what is a logit lens?")
+    assert "Taken back" in of(await s.say("undo that"), Answer)[0].text
+    assert [note.kind for note in s.agent.memory.all("ann")] == ["belief"]
+    await s.say("undo")
+    assert s.agent.memory.all("ann") == []
+    assert "nothing to take back" in of(await s.say("undo that"), Answer)[0].text
