@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, Literal
 
 from langchain_core.messages import AIMessage, HumanMessage, RemoveMessage, ToolMessage
@@ -260,8 +261,8 @@ class Nodes:
             return {}
         ran = [m.name or "" for m in since_said(state) if isinstance(m, ToolMessage) and m.status == "success"]
         try:
-            measured = self.ledger.tools_on(state["thread"], state["target"]) if ran else []
-            return await asyncio.to_thread(self.teacher.aside, state, ran, measured)
+            on_it = partial(self.ledger.tools_on, state["thread"], state["target"])
+            return await asyncio.to_thread(self.teacher.aside, state, ran, on_it)
         except MemoryError_ as error:
             log.warning("%s", error)
             return {}

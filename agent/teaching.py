@@ -10,7 +10,7 @@ from langchain_core.messages import AIMessage
 from agent.events import with_aside
 from agent.learner import checks, turns
 from agent.learner.inventory import concepts, taught_by
-from agent.learner.moves import next_move, onward_from
+from agent.learner.moves import Move, next_move, onward_from
 from agent.learner.person import Person, Said, contradicted, noticed
 from agent.memory import Memory
 from agent.notes import Note, describe
@@ -112,24 +112,31 @@ class Teacher:
     def _explain(self, concept: str, person: Person) -> dict[str, str]:
         return {"concept": concept, "depth": person.depth(concept), "analogy": person.analogy(concept)}
 
-    def aside(self, state: State, tools: Sequence[str], measured: Collection[str]) -> dict[str, Any]:
+    def aside(self, state: State, tools: Sequence[str], measured: Callable[[], Collection[str]]) -> dict[str, Any]:
         """The move after an answer, with the answer's message that keeps it; by the tools of the turn, and all used on the target so far."""
         shown = [name for tool in tools if (name := taught_by(tool))]
         if state["paused"] or not (state["noticed"] or state["explain"] or shown):
             return {}
         person = self.person(state["person"])
-        person = Person((*(Note.model_validate(note) for note in state["noticed"]), *person.notes))
+        person = Person((*(Note.model_validate(note) for note in state["noticed"][::-1]), *person.notes))
         graded = any(note.sign == "check" for note in person.notes[: len(state["noticed"])])
         talked = (state.get("about") or []) if graded else [one["concept"] for one in state["explain"]]
         in_play = list(dict.fromkeys([*talked, *shown[:1]]))
-        tuned = bool(tools) and parse(state["target"]).adapter is not None
-        onward = onward_from(state["target"], measured) if tuned else None
+        onward = self._onward(state, measured) if tools or graded else None
+        if graded and onward:  # one question at a time: then the target again
+            in_play = []
         explained = bool(talked) and not graded
         move = next_move(person, in_play, explained=explained, ran=tools, onward=onward) if in_play or onward else None
         if move is None:
             return {}
         kept = with_aside(state["messages"][-1], move.text)
-        return {"check": move.pending, "messages": [kept], "about": _lately(in_play, state)}
+        return {"check": move.pending, "messages": [kept], "about": _lately([*talked, *shown[:1]], state)}
+
+    @staticmethod
+    def _onward(state: State, measured: Callable[[], Collection[str]]) -> Move | None:
+        """What would tell more about a fine-tune of which something was measured."""
+        before = measured() if parse(state["target"]).adapter else []
+        return onward_from(state["target"], before) if before else None
 
     def note(self, person: str, note: Note) -> Note:
         """Keep a note; a belief that an earlier one contradicts keeps the other's id, and both stay."""

@@ -33,16 +33,17 @@ class Person:
     """What is known of somebody at one moment."""
 
     notes: tuple[Note, ...] = ()
+    """The newest first; where two were made in one second, their order tells."""
     at: datetime = field(default_factory=lambda: datetime.now(UTC))
 
     @cached_property
     def wishes(self) -> Preferences:
-        return preferences.standing(self.notes)
+        return preferences.standing(self.notes[::-1])
 
     @cached_property
     def masteries(self) -> dict[str, Mastery]:
         """What is believed of every concept."""
-        return masteries([note for note in self.notes if note.kind == "sign"], self.wishes.depth, self.at)
+        return masteries([note for note in self.notes[::-1] if note.kind == "sign"], self.wishes.depth, self.at)
 
     @cached_property
     def paused(self) -> bool:

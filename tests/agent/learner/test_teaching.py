@@ -339,3 +339,14 @@ async def test_undo_in_words_takes_back_what_was_noted_last(stage: Say) -> None:
     await s.say("undo")
     assert s.agent.memory.all("ann") == []
     assert "nothing to take back" in of(await s.say("undo that"), Answer)[0].text
+
+
+async def test_a_step_on_the_target_follows_a_measurement_and_an_answered_question(stage: Say) -> None:
+    s = await stage(voice="guide")
+    asked = of(await s.say('show me layer 4 on "give me a hint."'), Aside)[0].text
+    assert "A question on logit lens" in asked
+    onward = of(await s.say("a"), Aside)[0].text
+    assert onward == 'A next step on taboo-03, for what it does: ask `Ask it "give me a hint."`'
+    assert "for where it departs from its base" in of(await s.say('Ask it "give me a hint."'), Aside)[0].text
+    await s.say("answer only")
+    assert not of(await s.say('ask it "hello."'), Aside)
