@@ -115,7 +115,7 @@ class Teacher:
     def aside(self, state: State, tools: Sequence[str], measured: Callable[[], Collection[str]]) -> dict[str, Any]:
         """The move after an answer, with the answer's message that keeps it; by the tools of the turn, and all used on the target so far."""
         shown = [name for tool in tools if (name := taught_by(tool))]
-        if state["paused"] or not (state["noticed"] or state["explain"] or shown):
+        if state["paused"] or not (state["noticed"] or state["explain"] or tools):
             return {}
         person = self.person(state["person"])
         person = Person((*(Note.model_validate(note) for note in state["noticed"][::-1]), *person.notes))
