@@ -263,7 +263,7 @@ async def test_a_second_message_waits_for_the_first(stage: Say) -> None:
     assert of(await s.say("and another"), Answer)[0].text == "And that."
     assert of([event async for event in first], Answer)[0].text == "Done [E1]."
     said = [text for who, text in await s.agent.history("t")]
-    assert said == ["ask it", "Done [E1].", "and another", "And that."]
+    assert [one for one in said if not one.startswith("A next step")] == ["ask it", "Done [E1].", "and another", "And that."]
 
 
 async def test_stop_keeps_what_was_measured(stage: Say) -> None:
