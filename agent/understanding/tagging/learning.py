@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +11,8 @@ from agent.understanding.tagging.spans import located
 from agent.understanding.tagging.varying import Labelled, Varying
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from agent.understanding.tagging.network import Asked, Tagger
 
 SEED = 0
@@ -18,6 +21,8 @@ UNHINTED = 0.3
 """Share of messages that are learned without the rules' reading."""
 _VALUED = set("0123456789\"'“‘`«")
 """What a declared example has that gives an argument."""
+SILENT = 80
+"""Examples that give no argument in every pass over people's messages: most of those give some."""
 
 Rules = Callable[[str, str], dict[str, Any]]
 """A tool's arguments in a message by the rules."""
@@ -36,14 +41,28 @@ def labelled(file: Path, properties: Mapping[str, Sequence[str]]) -> list[Labell
     return found
 
 
-def ruled(said: Sequence[str], properties: Mapping[str, Sequence[str]], rules: Rules) -> list[Labelled]:
-    """Declared examples of tools with values, labelled by the rules; without the messages that are labelled already."""
+@dataclass(frozen=True)
+class Ruled:
+    """Declared examples of tools, labelled by the rules."""
+
+    valued: list[Labelled]
+    """With values in quotes or digits."""
+    silent: list[Labelled]
+    """With none, and no other argument that the rules see."""
+
+
+def ruled(said: Sequence[str], properties: Mapping[str, Sequence[str]], rules: Rules) -> Ruled:
+    """The declared examples, without the messages that are labelled already."""
     known = {_plain(one) for one in said}
-    found = []
+    found = Ruled([], [])
     for tool, many in examples.declared().items():
         for text in many if tool in properties else []:
-            if _VALUED & set(text) and _plain(text) not in known:
-                found.append(_by_rules(tool, text, properties, rules))
+            if _plain(text) in known:
+                continue
+            if _VALUED & set(text):
+                found.valued.append(_by_rules(tool, text, properties, rules))
+            elif not rules(tool, text):
+                found.silent.append(Labelled(tool, text, ()))
     return found
 
 
@@ -53,6 +72,10 @@ def _by_rules(tool: str, said: str, properties: Mapping[str, Sequence[str]], rul
 
 def _known(arguments: Mapping[str, Any], properties: Sequence[str]) -> dict[str, Any]:
     return {name: value for name, value in arguments.items() if name in properties}
+
+
+def _some(messages: Sequence[Labelled], random: "np.random.Generator") -> list[Labelled]:
+    return [messages[int(number)] for number in random.permutation(len(messages))[:SILENT]]
 
 
 def _plain(text: str) -> str:
@@ -87,8 +110,9 @@ def learn(
 
     torch.manual_seed(seed)
     random = np.random.default_rng(seed)
-    silver = ruled([one.said for one in people], properties, rules)
-    passes = [[*silver, *people], *[list(people)] * epochs]
+    ours = ruled([one.said for one in people], properties, rules)
+    passes = [[*ours.valued, *ours.silent, *people]]
+    passes += [[*people, *_some(ours.silent, random)] for _ in range(epochs)]
     varying = Varying(people, random)
 
     def asked(messages: Sequence[Labelled]) -> "Iterator[tuple[Asked, Labelled]]":
