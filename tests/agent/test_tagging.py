@@ -99,6 +99,12 @@ def test_a_sure_tag_fills_a_number_that_the_rules_left_out(share: float, found: 
     assert made.get("samples") == found
 
 
+def test_a_number_that_is_something_else_by_the_rules_fills_nothing() -> None:
+    said, properties = "put it in after layer 2", {"layers": {}, "into_layer": {}}
+    made = merged(said, [Span(22, 23, "layers", 0.96)], {"into_layer": 2}, properties, TARGETS)
+    assert made == {"into_layer": 2}
+
+
 def test_layer_zero_is_a_layer() -> None:
     assert merged("L0", [Span(0, 2, "layers", 0.9)], {}, {"layer": {}}, TARGETS) == {"layer": 0}
 

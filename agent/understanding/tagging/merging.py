@@ -14,7 +14,7 @@ from agent.understanding.tagging.roles import (
     TEXTS,
     role_of,
 )
-from agent.understanding.tagging.spans import Span
+from agent.understanding.tagging.spans import Span, located
 
 LIKELY, FILLS = 0.6, 0.8
 """Probability from which a tagged text stands for what the rules read, and from which a tag fills what they left out."""
@@ -64,7 +64,14 @@ def merged(
         targets: names of targets.
     """
     before = {str(rules[name]).strip().lower() for name in _BEFORE if rules.get(name)}
-    kept = [span for span in spans if _sound(said, span) and not (_is_text(span) and _of(said, span).lower() in before)]
+    numbers = [span for span in located(said, rules)[0] if span.role in NUMBERS]
+    kept = [
+        span
+        for span in spans
+        if _sound(said, span)
+        and not (_is_text(span) and _of(said, span).lower() in before)
+        and not (span.role in NUMBERS and any(_other(span, one) for one in numbers))
+    ]
     found = {name: _chosen(name, rules.get(name), said, kept, targets) for name in properties}
     return {name: value for name, value in found.items() if value not in (None, [], "", ())}
 
@@ -108,6 +115,11 @@ def _number(text: str) -> int | float | None:
 
 def _of(said: str, span: Span) -> str:
     return said[span.start : span.end].strip()
+
+
+def _other(span: Span, ruled: Span) -> bool:
+    """Whether a number is something else by the rules: one number is one argument."""
+    return span.role != ruled.role and ruled.start < span.end and span.start < ruled.end
 
 
 def _is_text(span: Span) -> bool:
