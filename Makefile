@@ -37,7 +37,8 @@ docs: $(BIN)/.dev ## write the generated pages again
 	$(BIN)/cog -r README.md
 	$(BIN)/python -m tools docs
 
-understanding: $(BIN)/.dev ## learn the guide's examples again, and what a conclusion is, after a change of them (four minutes)
+understanding: $(BIN)/.dev ## learn the guide's examples again, and what a conclusion is, after a change of them (eight minutes)
+	$(BIN)/python -m evals.labelling
 	$(BIN)/python -m agent.understanding
 	$(BIN)/python -m evals.answers.learning
 

@@ -44,7 +44,7 @@ class Embedding(Protocol):
 @cache
 def best_available() -> str:
     """`minilm` when its weights are here, else `lexical`; whoever asks should say which."""
-    return "minilm" if _minilm_folder() else "lexical"
+    return "minilm" if minilm_folder() else "lexical"
 
 
 @cache
@@ -57,7 +57,7 @@ def embedding(name: str) -> Embedding:
     if name == "lexical":
         return Lexical()
     if name == "minilm":
-        folder = _minilm_folder()
+        folder = minilm_folder()
         if folder is None:
             raise ModelError("the minilm embedding is not installed: run `make setup`, or choose 'lexical'")
         return Encoder("minilm", str(folder))
@@ -146,7 +146,8 @@ class Encoder:
 
 
 @cache
-def _minilm_folder() -> Path | None:
+def minilm_folder() -> Path | None:
+    """Where the pinned weights of `minilm` and their tokenizer are; None where they are not here."""
     for folder in (_wheel_folder(), _cache_folder()):
         file = folder / "model.safetensors" if folder else None
         if file and file.exists() and hashlib.sha256(file.read_bytes()).hexdigest() == MINILM_SHA256:

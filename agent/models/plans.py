@@ -4,8 +4,8 @@ import re
 from dataclasses import dataclass, field
 from typing import Any
 
-from agent.models.arguments import given
 from agent.models.defaults import EVERYDAY, HINTS, SECRET_QUESTIONS
+from agent.models.stated import stated
 from agent.situation import Situation
 from agent.understanding.slots import Slots
 from evidence import artifacts
@@ -96,8 +96,8 @@ def plan(tool: str, slots: Slots, past: Past, situation: Situation, *, supposing
     """What to call for a request that means this tool; `supposing`, with prompts of ours where the person names none."""
     schema = TOOLS[tool].schema()
     loose = past.value("word") is None  # what was looked for before is meant, where no word is clearly given
-    stated = given(tool, slots, schema, situation, known_names(tool, past), loose=loose)
-    found = {"target": situation.target} | _carried(schema, stated, past) | stated | _meant(tool, slots, stated, past)
+    said = stated(tool, slots, schema, situation, known_names(tool, past), loose=loose)
+    found = {"target": situation.target} | _carried(schema, said, past) | said | _meant(tool, slots, said, past)
     return completed(tool, found, supposing=supposing)
 
 

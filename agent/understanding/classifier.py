@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from agent.embedding import Embedding, embedding
-from agent.understanding import examples
+from agent.understanding import examples, spelling
 from agent.understanding.features import features
 from agent.understanding.slots import Slots, parse
+from agent.understanding.spelling import Spelling
 from evidence.home import data_home
 
 if TYPE_CHECKING:
@@ -26,6 +27,8 @@ log = logging.getLogger(__name__)
 SHIPPED = Path(__file__).parent / "learned"
 SHIPS = ("minilm", "lexical")
 """Embeddings for which the package has what was learned."""
+SPELLING = "requests-spelling.safetensors"
+"""What was learned of words and letters, whatever the embedding."""
 STRICTNESS = 30.0
 """Inverse strength of the L2 penalty."""
 VALUES = {"{target}": "taboo-07", "{layer}": "3", "{text}": "what is a fox?", "{word}": "fox"}
@@ -75,6 +78,23 @@ def _classifier(embedding_name: str, task: Task) -> Classifier:
     return made
 
 
+@cache
+def spelled() -> Spelling:
+    """The classifier of requests by words and letters, learned if nobody has yet; kept for the next call."""
+    digest = examples.digest(examples.declared())
+    for folder in (SHIPPED, data_home() / "understanding"):
+        if found := spelling.read(folder / SPELLING, digest):
+            return found
+    made = learn_spelling(examples.declared())
+    spelling.write(made, data_home() / "understanding" / SPELLING, digest)
+    return made
+
+
+def learn_spelling(declared: dict[str, list[str]]) -> Spelling:
+    """Fit the classifier of words and letters to declared examples."""
+    return spelling.learn({name: [_filled(text) for text in many] for name, many in declared.items()}, _TARGETS)
+
+
 def file_name(embedding_name: str, task: Task) -> str:
     """The file of what was learned of a task with an embedding."""
     return f"{task.name}-{embedding_name.replace(':', '-').replace('/', '-')}.safetensors"
@@ -93,14 +113,19 @@ def learn(embed: Embedding, task: Task) -> Classifier:
 
 
 def seen(embed: Embedding, texts: Sequence[str], targets: Sequence[str] = ()) -> "tuple[Matrix, list[Slots]]":
-    """What the classifier sees of texts (text, feature): their meaning, their letters, the kinds of arguments; and the arguments."""
+    """What the classifier sees of texts (text, feature), and the arguments in them."""
+    parsed = [parse(text, targets or _TARGETS) for text in texts]
+    return seen_of(embed, texts, parsed), [slots for slots, _ in parsed]
+
+
+def seen_of(embed: Embedding, texts: Sequence[str], parsed: Sequence[tuple[Slots, str]]) -> "Matrix":
+    """The meaning of texts, their letters and the kinds of their arguments (text, feature), once they are parsed."""
     import numpy as np
 
-    parsed = [parse(text, targets or _TARGETS) for text in texts]
     plain = [plain for _, plain in parsed]
     kinds = np.stack([features(text, slots) for text, (slots, _) in zip(texts, parsed, strict=True)])
     parts = [embed.deep(plain), kinds] + ([embedding("lexical")(plain)] if embed.name != "lexical" else [])
-    return np.concatenate(parts, axis=1), [slots for slots, _ in parsed]
+    return np.concatenate(parts, axis=1)
 
 
 _TARGETS = ("base@1", *(f"taboo-{number:02d}" for number in range(1, 41)))

@@ -3,11 +3,15 @@
 import re
 from collections.abc import Iterator
 
-_NAMES = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"]
-_ORDINALS = ["zeroth", "first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth"]
-_TENS = {"twenty": 20, "thirty": 30, "forty": 40, "fifty": 50, "hundred": 100}
-_SPELT = {name: n for n, name in enumerate(_NAMES)} | {name: n for n, name in enumerate(_ORDINALS)} | _TENS
-_WHOLE = rf"(?:\d+|{'|'.join([*_NAMES, *_TENS])})"
+NAMES = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"]
+ORDINALS = ["zeroth", "first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth"]
+_TENS = {"twenty": 20, "thirty": 30, "forty": 40, "fifty": 50, "sixty": 60, "seventy": 70, "eighty": 80, "ninety": 90}
+_TENS["hundred"] = 100
+SPELT = {name: n for n, name in enumerate(NAMES)} | {name: n for n, name in enumerate(ORDINALS)} | _TENS
+_ONES = "|".join(NAMES[1:10])
+_WORDED = rf"(?:(?:{_ONES})[- ]hundred|(?:{'|'.join(list(_TENS)[:-1])})(?:[- ](?:{_ONES})\b)?|hundred)"
+_WHOLE = rf"(?:\d+|{_WORDED}|{'|'.join(NAMES)})"
+"""In digits or words, up to "thirty-three" and "two hundred"."""
 _REAL = r"-?(?:\d+(?:\.\d+)?|\.\d+)"
 _OTHERS = r"(?!\s*(?:words|tokens|samples|times|contexts|features|heads|draws|repl|random|other|controls))"
 _LIST = rf"(?:(?<=\s)-)?{_WHOLE}(?:\s*(?:,|and|or|&|to|through|until|up to|-|–|, and)\s*{_WHOLE}\b{_OTHERS})*"
@@ -16,14 +20,15 @@ _LAYERS = re.compile(
     re.IGNORECASE,
 )
 _SHORT = re.compile(r"(?<![\w-])l(\d+)(?=\b|h\d)(?:\s*(?:-|–|to|and|,)\s*l?(\d+)\b)?", re.IGNORECASE)
-_ORDINAL = re.compile(rf"\b({'|'.join(_ORDINALS)}|\d(?:st|nd|rd|th))\s+(?:layer|block)\b", re.IGNORECASE)
+_ORDINAL = re.compile(rf"\b({'|'.join(ORDINALS)}|\d(?:st|nd|rd|th))\s+(?:layer|block)\b", re.IGNORECASE)
 _SPAN = re.compile(r"\b(?:to|through|until|up to)\b|[-–]", re.IGNORECASE)
 _HEAD = re.compile(
-    rf"\bhead\s*(?:no\.?|number|#)?\s*({_WHOLE})\b|(?:\b|(?<=\d))h(\d+)\b|\b({'|'.join(_ORDINALS[1:])}) head\b",
+    rf"\bhead\s*(?:no\.?|number|#)?\s*({_WHOLE})\b|(?:\b|(?<=\d))h(\d+)\b|\b({'|'.join(ORDINALS[1:])}) head\b",
     re.IGNORECASE,
 )
 _FEATURE = re.compile(
-    r"(?:\b(?:feat\w*|latents?|neurons?|units?)(?:\s+(?:no\.?|number|nr\.?|id))?|\bnumber|#|\bf)\s*#?(\d+)\b",
+    r"(?:\b(?:feat\w*|latents?|neurons?|units?)(?:\s+(?:no\.?|number|nr\.?|id))?|\bnumber|#|\bf)\s*#?(\d+)\b"
+    rf"|\b(?:feature|latent|neuron|unit)(?: number)? ({_WORDED})\b",
     re.IGNORECASE,
 )
 _BARE = re.compile(r"(?<![\w.@-])(\d{1,5})\b(?![.\w@]|\s*(?:times|samples|tokens|draws|words|replies|answers|%))")
@@ -78,23 +83,28 @@ def whole(text: str) -> int:
         ValueError: it is none.
     """
     text = text.lower()
-    return _SPELT[text] if text in _SPELT else int(re.sub(r"(?:st|nd|rd|th)$", "", text))
+    if text in SPELT:
+        return SPELT[text]
+    first, _, second = text.replace("-", " ").partition(" ")
+    if first in SPELT and second in SPELT:
+        return SPELT[first] * SPELT[second] if second == "hundred" else SPELT[first] + SPELT[second]
+    return int(re.sub(r"(?:st|nd|rd|th)$", "", text))
 
 
 def layers(text: str) -> tuple[int, ...]:
     """Layers that a text names, each once: "layers 1 and 4", "layers 2 to 4", "L3", "the third layer"."""
     found: list[int] = []
     for m in _LAYERS.finditer(text):
-        found += _expanded(m[1])
+        found += expanded(m[1])
     for m in _SHORT.finditer(text):
-        found += _expanded(
+        found += expanded(
             f"{m[1]} to {m[2]}" if m[2] and re.search(r"to|-|–", m[0]) else " and ".join(g for g in m.groups() if g)
         )
     found += [whole(m[1]) for m in _ORDINAL.finditer(text)]
     return tuple(dict.fromkeys(found))
 
 
-def _expanded(listed: str) -> Iterator[int]:
+def expanded(listed: str) -> Iterator[int]:
     numbers = [whole(n) for n in re.findall(rf"(?:^-)?{_WHOLE}", listed, re.IGNORECASE)]
     if len(numbers) == 2 and _SPAN.search(listed.lstrip("-")):
         first, last = sorted(numbers)
@@ -108,7 +118,7 @@ def head(text: str) -> int | None:
 
 
 def feature(text: str) -> int | None:
-    return _first(_FEATURE, text, int)
+    return _first(_FEATURE, text, whole)
 
 
 def bare(text: str) -> int | None:
@@ -156,7 +166,7 @@ def tokens(text: str) -> int | None:
 
 
 def _real(text: str) -> float:
-    return float(_SPELT.get(text.lower(), text))
+    return float(whole(text)) if text[:1].isalpha() else float(text)
 
 
 def position(text: str) -> int | None:

@@ -5,7 +5,7 @@ import json
 from functools import cache
 from pathlib import Path
 
-READ_BY = ("classifier.py", "counts.py", "features.py", "models_named.py", "quotes.py", "slots.py")
+READ_BY = ("classifier.py", "counts.py", "features.py", "models_named.py", "quotes.py", "slots.py", "spelling.py")
 """The files by which a classifier sees a message."""
 FOLDER = Path(__file__).parent / "examples"
 

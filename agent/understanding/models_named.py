@@ -5,7 +5,7 @@ import re
 from collections.abc import Sequence
 
 _ELSEWHERE = re.compile(
-    r"(?<!\S)(?:\.{1,2}/[\w@.+-]+(?:/[\w@.+-]+)*|/[\w@.+-]+(?:/[\w@.+-]+)+|(?=\S*[A-Z\d])[A-Za-z][\w.-]*/[\w.+-]*\w)(?![\w/])"
+    r"(?<!\S)(?:\.{1,2}/[\w@.+-]+(?:/[\w@.+-]+)*|/[\w@.+-]+(?:/[\w@.+-]+)+|(?![lL]\d+/[lL]?\d)(?=\S*[A-Z\d])[A-Za-z][\w.-]*/[\w.+-]*\w)(?![\w/])"
 )
 """A folder, or a hub id such as org/name."""
 _WORDISH = re.compile(r"[\w@/.-]*\w(?:\s\d{1,3}\b)?")

@@ -1,15 +1,19 @@
 """What does a person want? The likeliest intent of a message, and the arguments in it."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cache
 
 from agent.embedding import Embedding, embedding
-from agent.understanding.classifier import Classifier, classifier, seen
-from agent.understanding.slots import Slots
+from agent.understanding.classifier import Classifier, classifier, seen_of, spelled
+from agent.understanding.slots import Slots, parse
 
-SURE, UNSURE, LEAD = 0.4, 0.2, 1.5
+SURE, UNSURE, LEAD = 0.4, 0.2, 1.25
 """Probability above which the guide acts, below which it understood nothing, and how many times as likely as the next one it must be."""
+ALIKE = frozenset({"compare", "compare_targets"})
+"""Intents that come to the same thing: a message that may be either is clear."""
+TAGGED = "minilm"
+"""The embedding with which arguments are read by a tagger too: it is an adapter of that encoder."""
 
 
 @dataclass(frozen=True)
@@ -26,7 +30,8 @@ class Route:
 
     @property
     def sure(self) -> bool:
-        return self.score >= SURE and self.score >= LEAD * self.second_score
+        lead = 1.0 if {self.intent, self.second} == ALIKE else LEAD
+        return self.score >= SURE and self.score >= lead * self.second_score
 
     @property
     def hopeless(self) -> bool:
@@ -34,18 +39,28 @@ class Route:
 
 
 class Router:
-    """The classifier of one embedding."""
+    """The classifier of one embedding, and the one of words and letters: what either is sure of alone is no more than likely."""
 
     def __init__(self, embed: Embedding) -> None:
         self._embed = embed
-        self._classify: Classifier = classifier(embed)
+        self._by_meaning: Classifier = classifier(embed)
+        self._by_letters = spelled()
 
     def route(self, utterance: str, targets: Sequence[str]) -> Route:
         """The best intent of an utterance, and the arguments in it."""
-        found, slots = seen(self._embed, [utterance], targets)
-        shares = self._classify(found[0])
+        slots, plain = parse(utterance, targets)
+        meant = self._by_meaning(seen_of(self._embed, [utterance], [(slots, plain)])[0])
+        spelt = self._by_letters(plain, utterance, slots)
+        shares = dict(sorted(_mean(meant, spelt), key=lambda one: -one[1]))
         (first, top), (second, next_best) = list(shares.items())[:2]
-        return Route(first, top, second, next_best, slots[0], shares)
+        if self._embed.name == TAGGED:
+            slots = replace(slots, said=utterance)
+        return Route(first, top, second, next_best, slots, shares)
+
+
+def _mean(one: Mapping[str, float], other: Mapping[str, float]) -> Iterator[tuple[str, float]]:
+    for intent, share in one.items():
+        yield intent, (share + other[intent]) / 2
 
 
 @cache

@@ -34,6 +34,8 @@ STAND_INS = {"{target}": "this model", "{text}": "this text", "{layer}": "5", "{
 class Slots:
     """The typed arguments found in an utterance."""
 
+    said: str = ""
+    """The utterance itself, where it may be read by more than rules; else empty."""
     rest: str = ""
     """The utterance without quotations, targets and names of dictionaries."""
     target: str | None = None

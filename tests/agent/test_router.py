@@ -6,7 +6,7 @@ import pytest
 
 from agent.embedding import embedding
 from agent.learner.turns import CONCEPTS, TURNS
-from agent.understanding import classifier
+from agent.understanding import classifier, examples, spelling
 from agent.understanding.router import router
 from agent.understanding.slots import parse
 from target.spec import public_names
@@ -115,3 +115,37 @@ def test_other_examples_are_learned_once_and_kept(data_folder: Path, monkeypatch
     again = classifier.classifier(embedding("lexical"), task)
     seen, _ = classifier.seen(embedding("lexical"), ["please help"])
     assert next(iter(again(seen[0]))) == "help" and abs(sum(again(seen[0]).values()) - 1) < 1e-5
+
+
+def test_what_ships_of_words_and_letters_was_learned_from_the_same_examples() -> None:
+    shipped = spelling.read(classifier.SHIPPED / classifier.SPELLING, examples.digest(examples.declared()))
+    assert shipped is not None, "the examples, or how they are read, were changed: run `make understanding`"
+    assert set(shipped.intents) == set(examples.declared())
+
+
+def test_words_and_letters_are_learned_kept_and_read_again(tmp_path: Path) -> None:
+    few = {
+        "logit_lens": ["logit lens please", "the logit lens"],
+        "stop": ["stop", "stop now"],
+        "help": ["help", "help me"],
+    }
+    made = spelling.learn(few, TARGETS)
+    spelling.write(made, tmp_path / "few.safetensors", "one")
+    assert spelling.read(tmp_path / "few.safetensors", "another") is None
+    again = spelling.read(tmp_path / "few.safetensors", "one")
+    assert again is not None
+    slots, plain = parse("a logit-lens, plz", TARGETS)
+    for one in (made, again):
+        shares = one(plain, "a logit-lens, plz", slots)
+        assert max(shares, key=lambda name: shares[name]) == "logit_lens" and abs(sum(shares.values()) - 1) < 1e-5
+
+
+def test_a_request_is_as_likely_as_meaning_and_letters_say_on_average() -> None:
+    said = "show me layer 3"
+    route = router("minilm").route(said, TARGETS)
+    slots, plain = parse(said, TARGETS)
+    spelt = classifier.spelled()(plain, said, slots)
+    seen, _ = classifier.seen(embedding("minilm"), [said], TARGETS)
+    meant = classifier.classifier(embedding("minilm"))(seen[0])
+    assert route.shares["logit_lens"] == pytest.approx((spelt["logit_lens"] + meant["logit_lens"]) / 2)
+    assert abs(sum(route.shares.values()) - 1) < 1e-5
