@@ -11,6 +11,7 @@ from evidence import AnyEvidence
 
 SHARES = {"sure": 0.95, "likely": 0.75, "unlikely": 0.2}
 """Probability that one word stands for."""
+_PERCENT = re.compile(r"\b(\d+(?:\.\d+)?) ?(?:%|percent\b|per cent\b)|\b(50 ?[/:-] ?50|fifty-fifty)\b", re.IGNORECASE)
 _NO = re.compile(r"^\W*(?:no|nope|nah|it does ?n[o']t|i do ?n[o']t think so|it agrees|they agree)\b", re.IGNORECASE)
 
 
@@ -22,11 +23,30 @@ def stated(said: str, confidence: str, *, against: bool) -> float:
         confidence: how sure a guess sounds, one of those words.
         against: whether the guess is that there is nothing.
     """
-    word = said.lower().strip(" .!")
-    if word in SHARES:
-        return SHARES[word]
+    if bare(said):
+        return SHARES.get(_word(said), percent(said) or 0.0)
+    if (given := percent(said)) is not None:
+        return round(1 - given, 2) if against else given
     share = SHARES[confidence]
     return round(1 - share, 2) if against or _NO.match(said) else share
+
+
+def bare(said: str) -> bool:
+    """Whether somebody says how likely they find it, and nothing else."""
+    return _word(said) in SHARES or bool(
+        _PERCENT.sub("", said).strip(" .,!") in {"", "dunno", "i don't know", "maybe"} and percent(said) is not None
+    )
+
+
+def percent(said: str) -> float | None:
+    """A probability that is said in so many words: "60%", "50/50", "a 30 percent chance"."""
+    if not (m := _PERCENT.search(said)):
+        return None
+    return 0.5 if m[2] else min(float(m[1]), 100.0) / 100
+
+
+def _word(said: str) -> str:
+    return said.lower().strip(" .!")
 
 
 def ours(earlier: Iterable[AnyEvidence], tool: str) -> float:

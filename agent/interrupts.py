@@ -12,6 +12,8 @@ from langgraph.types import interrupt
 
 from agent import forecasts, permissions, planning, predictions
 from agent.events import EXCHANGES, NOT_RUN
+from agent.learner import preferences
+from agent.learner.person import Said, noticed
 from agent.permissions import Permissions
 from agent.state import State, asking, last_said, open_calls
 from agent.understanding.router import Route
@@ -20,6 +22,7 @@ from evidence.errors import TargetError
 from target.spec import parse
 from tools import TOOLS
 
+HOW = " (A guess, or how likely you find it: `sure`, `likely`, `unlikely`, a percentage; or `skip`.)"
 Seconds = Callable[[str], float | None]
 """What a tool took before, in seconds; None when it never ran."""
 Reader = Callable[[str], Route]
@@ -78,13 +81,20 @@ def predict(state: State, read: Reader, earlier: Callable[[], Iterable[AnyEviden
     call = _reveals(state)
     assert call is not None
     target = _about(call, state)
-    question = str(TOOLS[call["name"]].predict).replace("Before I look", f"Before I look at {target}")
+    question = str(TOOLS[call["name"]].predict).replace("Before I look", f"Before I look at {target}") + HOW
     answer = str(interrupt({"kind": "predict", "question": question, "target": target})).strip()
     asked = [*state["asked_to_predict"], target]
     if answer.lower() in predictions.SKIP:
         return {"asked_to_predict": asked, "messages": [_with(state, (question, answer))]}
+    if {"answer only", "no predictions"} & set(preferences.within(answer)):
+        said = Said(answer, state["thread"], str(last_said(state).id), target)
+        unwanted = [one.model_dump() for one in noticed(said, "preference", None, "")] if not state["paused"] else []
+        kept = {"noticed": [*state["noticed"], *unwanted], "no_predictions": True}
+        return kept | {"asked_to_predict": asked, "messages": [_with(state, (question, answer))]}
     if predictions.is_another_request(answer, read(answer)):
         return _redirected(state, answer, (question, ""))
+    if predictions.asks_back(answer):
+        return {"asked_to_predict": asked, "messages": [_with(state, (question, answer))]}
     mine = forecasts.ours(earlier(), call["name"])
     stated = predictions.made(target, call["name"], answer, str(last_said(state).id), mine)
     return {"asked_to_predict": asked, "prediction": stated, "messages": [_with(state, (question, answer))]}

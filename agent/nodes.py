@@ -142,6 +142,7 @@ class Nodes:
             shows=state["shows"],
             explain=state["explain"],
             learner=state["learner"],
+            paused=state["paused"],
             prediction=predictions.told(state["prediction"]),
             evidence=self.ledger.names(state["thread"]),
         )

@@ -32,9 +32,12 @@ _STATING = {
 CLEAR = 0.72
 """Similarity to a known request above which an answer is taken for that request; a guess is a word or two."""
 
-SKIP = {"", "skip", "no idea", "i don't know", "i do not know", "dunno", "pass"}
+CLAIMS = {"elicit_secret": "a hidden word at all", "self_report": "a difference between what it says and does"}
+"""What a forecast is about, by the tool that asks for it."""
+SKIP = {"", "skip", "no idea", "i don't know", "i do not know", "dunno", "pass", "idk"}
 
 
+_ASKS_BACK = re.compile(r"^\W*(?:what|which|does|do|is|how|why|huh|can)\b.*\?\W*$|^\W*\?+\W*$", re.IGNORECASE)
 _NOTHING = re.compile(
     r"(?<!not )\b(nothing|none)\b|\bno (hidden |secret )?(words?|secrets?)\b"
     r"|(\b(not|never|cannot)|n't)\b(?! sure).*(\banything|(\bany|hides?|hiding|have|keeps?|keeping)( an?)?( hidden| secret)? (word|secret)s?)\b"
@@ -79,7 +82,7 @@ def outcome(prediction: Prediction, found: Evidence) -> Literal["right", "wrong"
     asked = made_by is not None and (made_by.tool, made_by.target) == (prediction["tool"], prediction["target"])
     if not asked or verdict is None or verdict.status == "inconclusive":
         return ""
-    if isinstance(found, Ranking) and prediction["text"].lower().strip(" .!") not in forecasts.SHARES:
+    if isinstance(found, Ranking) and not forecasts.bare(prediction["text"]):
         right = came_true(prediction["text"], verdict.subject, made_by.target if made_by else "")
     else:
         right = (prediction["share"] > 0.5) == (verdict.status == "supported")
@@ -109,6 +112,11 @@ def is_another_request(said: str, route: Route) -> bool:
     if route.intent in {"belief", "smalltalk", "out_of_scope", "preference", "elicit_secret"}:
         return False
     return route.sure and (route.score >= CLEAR or route.slots.any)
+
+
+def asks_back(said: str) -> bool:
+    """Whether the answer to a question for a prediction is the question itself, or one about it: then none is made."""
+    return bool(_ASKS_BACK.match(said))
 
 
 def noted(state: State) -> list[Note]:
@@ -142,6 +150,7 @@ def told(prediction: Prediction | None) -> str:
         return head
     yours, mine = (forecasts.brier(prediction[whose], occurred=prediction["occurred"]) for whose in ("share", "mine"))
     return (
-        f"{head} You gave it {prediction['share']:.0%}, I {prediction['mine']:.0%}; "
-        f"Brier score {yours:.2f} for you, {mine:.2f} for me, where 0 is best."
+        f"{head} That there is {CLAIMS.get(prediction['tool'], 'something to find')}, you gave {prediction['share']:.0%} and I "
+        f"{prediction['mine']:.0%}, and there {'is' if prediction['occurred'] else 'was none found'}: Brier score {yours:.2f} for you, "
+        f"{mine:.2f} for me, where 0 is best."
     )

@@ -10,12 +10,13 @@ from langchain_core.messages import AIMessage, ToolMessage
 from agent.events import with_aside
 from agent.learner import gain
 from agent.learner.checks import lettered, skipped
-from agent.learner.gain import DO_NOT_KNOW, Round
+from agent.learner.gain import DO_NOT_KNOW, VOID, Round
 from agent.state import State, last_said, since_said
 from evidence import AnyEvidence, Quiz
 from tools.prediction_quiz import PROMPTS, plain
 
 TOOL = "prediction_quiz"
+SEEN = "The target was asked this very thing while the question was open, so it does not count."
 _STOP = re.compile(r"^\W*(?:please )?(?:stop|end|quit|cancel|leave|enough)(?: of)?(?: the| this)?(?: quiz)?\W*$", re.I)
 
 
@@ -46,14 +47,18 @@ class Quizzes:
         if waiting is None or state.get("check"):
             return {}
         round_, quiz = waiting
-        chosen = _chosen(str(last_said(state).content), quiz.items[len(round_["answers"])].options)
+        item = quiz.items[len(round_["answers"])]
+        chosen = _chosen(str(last_said(state).content), item.options)
         if chosen is None:
             return {}
+        seen = chosen != "stop" and self._was_shown(item.prompt, round_["evidence"], state)
+        chosen = VOID if seen else chosen
         answers = [*round_["answers"], *([] if chosen == "stop" else [chosen])]
         ended = chosen == "stop" or len(answers) == len(quiz.items)
         now = Round(evidence=round_["evidence"], target=round_["target"], answers=answers, ended=ended)  # type: ignore[typeddict-item]
         rounds = [*state["rounds"][:-1], *([now] if answers else [])]
         words = self._told(now, rounds, quiz, state) if ended else f"{len(answers)} of {len(quiz.items)} answered."
+        words = f"{SEEN} {words}" if seen else words
         return {"rounds": rounds, "answer": words, "messages": [AIMessage(words)]}
 
     def asked(self, state: State) -> dict[str, Any]:
@@ -76,6 +81,11 @@ class Quizzes:
         found = self.ledger(state["thread"])[name]
         target = found.provenance.target if found.provenance else state["target"]
         return [*(one for one in rounds if one["ended"]), Round(evidence=name, target=target, answers=[], ended=False)]
+
+    def _was_shown(self, prompt: str, quiz: str, state: State) -> bool:
+        """Whether something measured since then holds this very prompt."""
+        others = [one for name, one in self.ledger(state["thread"]).items() if name != quiz]
+        return plain(prompt) in {plain(text) for text in gain.shown_in(others)}
 
     def _told(self, now: Round, rounds: list[Round], quiz: Quiz, state: State) -> str:
         mine = [(one, found) for one in rounds if one["target"] == now["target"] and (found := self._quiz(one, state))]

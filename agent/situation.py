@@ -24,6 +24,8 @@ class Situation(BaseModel):
     """What the message shows of understanding: its kind and the concept."""
     explain: list[dict[str, str]] = []
     """Concepts the message names: which, at which depth to explain it to this person, and their own analogy for it."""
+    paused: bool = False
+    """Whether the person wants nothing to be noted."""
     learner: str = ""
     """How to speak to this person."""
     notes: str = ""

@@ -98,6 +98,7 @@ class Teacher:
         if shown and _whole(intent) and route.score > shown.share:
             shown = None
         found = [] if person.paused else noticed(said, intent, shown, self.embedding)
+        wishes = Person((*found[::-1], *person.notes)).wishes
         mine = [shown.concept] if shown else []
         named = (turns.all_named(said.text) or (state.get("about") or [])[:1]) if intent == "explain" else []
         return {
@@ -105,7 +106,7 @@ class Teacher:
             "shows": {"kind": shown.kind, "concept": shown.concept} if shown else {},
             "about": _lately([*mine, *named], state),
             "explain": [self._explain(name, person) for name in dict.fromkeys([*mine, *named])][:2],
-            "no_predictions": not person.wishes.predictions,
+            "no_predictions": not wishes.predictions,
             "learner": person.summary(),
         }
 

@@ -42,7 +42,7 @@ async def talk(agent: Agent, thread: str, *, person: str, target: str | None) ->
         print(f"Going on with conversation {thread}, looking at {looked_at}.")
         await _catch_up(agent, thread, person)
     while said := (await asyncio.to_thread(input, "\nyou> ")).strip():
-        await _show(agent.send(thread, said, person=person, target=looked_at))
+        looked_at = await _show(agent.send(thread, said, person=person, target=looked_at)) or looked_at
 
 
 async def _catch_up(agent: Agent, thread: str, person: str) -> None:
@@ -55,8 +55,12 @@ async def _catch_up(agent: Agent, thread: str, person: str) -> None:
         print(f"\n{waiting.text}")
 
 
-async def _show(events: AsyncIterator[Event]) -> None:
+async def _show(events: AsyncIterator[Event]) -> str:
+    """Print what comes; returns the target that the answer was about, "" where there was none."""
+    about = ""
     async for event in events:
+        if isinstance(event, Answer):
+            about = event.target
         match event:
             case Step(progress=doing) if doing:
                 print(f"  ... {doing}", file=sys.stderr)
@@ -64,3 +68,4 @@ async def _show(events: AsyncIterator[Event]) -> None:
                 Answer(text=words) | Aside(text=words) | Question(text=words) | Notice(text=words) | Failure(text=words)
             ):
                 print(f"\n{words}", flush=True)
+    return about

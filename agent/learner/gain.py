@@ -9,10 +9,12 @@ from dataclasses import dataclass
 from typing import Any, TypedDict
 
 from agent.learner.checks import LETTERS
-from evidence import AnyEvidence, Quiz
+from evidence import AnyEvidence, Quiz, QuizItem
 from evidence.text import quote
 
-DO_NOT_KNOW = -1
+DO_NOT_KNOW, VOID = -1, -2
+FEWEST = 4
+"""Answers in each round without which no gain is told."""
 
 
 class Round(TypedDict):
@@ -22,7 +24,7 @@ class Round(TypedDict):
     """Id of the quiz in the conversation's ledger."""
     target: str
     answers: list[int]
-    """The option chosen for each question so far; -1 where they did not know."""
+    """The option chosen for each question so far; -1 where they did not know, -2 where the target had been asked it meanwhile."""
     ended: bool
 
 
@@ -50,8 +52,13 @@ def question(quiz: Quiz, place: int) -> str:
 
 
 def marks(round_: Round, quiz: Quiz) -> list[bool]:
-    """Which of the answers are right."""
-    return [chosen == item.right for chosen, item in zip(round_["answers"], quiz.items, strict=False)]
+    """Which of the answers that count are right."""
+    return [chosen == item.right for chosen, item in counted(round_, quiz)]
+
+
+def counted(round_: Round, quiz: Quiz) -> list[tuple[int, QuizItem]]:
+    """The answers to prompts that were not shown while the question was open."""
+    return [one for one in zip(round_["answers"], quiz.items, strict=False) if one[0] != VOID]
 
 
 def gain(before: Sequence[bool], after: Sequence[bool]) -> Gain:
@@ -89,6 +96,8 @@ def told(rounds: Sequence[tuple[Round, Quiz]]) -> str:
             "like, then say `quiz me again`, and I tell you what you gained."
         )
     first, its_quiz = rounds[0]
+    if min(len(right), len(marks(first, its_quiz))) < FEWEST:
+        return f"{count} A gain is told from {FEWEST} answers in each round: say `quiz me again` for more."
     found = gain(marks(first, its_quiz), right)
     head = (
         f"Before: {found.before[0]} of {found.before[1]} [{first['evidence']}]. After: {found.after[0]} of {found.after[1]} [{name}]. "
@@ -112,8 +121,9 @@ def _reads(found: Gain) -> str:
 
 def _replies(rounds: Sequence[tuple[Round, Quiz]]) -> Iterator[str]:
     for when, (round_, quiz) in zip(("before", "after"), (rounds[0], rounds[-1]), strict=True):
-        for right, item in zip(marks(round_, quiz), quiz.items, strict=False):
-            yield f"- {quote(item.prompt, 80)}: {quote(item.options[item.right], 80)} ({when}: {'right' if right else 'wrong'})"
+        for chosen, item in counted(round_, quiz):
+            judged = "right" if chosen == item.right else "wrong"
+            yield f"- {quote(item.prompt, 80)}: {quote(item.options[item.right], 80)} ({when}: {judged})"
 
 
 def _texts(value: Any) -> Iterator[str]:

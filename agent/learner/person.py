@@ -99,11 +99,18 @@ class Said:
 
 def noticed(said: Said, intent: str, shown: Shown | None, embedding_name: str) -> list[Note]:
     """What one message adds: a belief, a preference, a sign of understanding, an analogy. From their own words alone."""
-    wants = preferences.meant(said.text, embedding_name) if intent == "preference" else ""
-    if wants or (intent == "preference" and shown is None):
-        return [said.note(kind="preference", wants=wants)]
+    stated = [said.note(kind="preference", wants=one) for one in preferences.within(said.text)]
+    if stated or intent == "preference":
+        wants = "" if stated else preferences.meant(said.text, embedding_name)
+        if stated or wants or shown is None:
+            return [*(stated or [said.note(kind="preference", wants=wants)]), *_shown(said, shown)]
     if intent == "belief":
         return [said.note(kind="belief", target=said.target, confidence=confidence(said.text))]
+    return _shown(said, shown)
+
+
+def _shown(said: Said, shown: Shown | None) -> list[Note]:
+    """What a message shows of understanding, as a note."""
     if shown is None:
         return []
     if shown.kind == "analogy":

@@ -1,5 +1,6 @@
 """What a person prefers about the conversation, read from how they say it."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -39,6 +40,28 @@ def meant(said: str, embedding_name: str) -> str:
     return names[best] if likeness[best] >= NEAR else ""
 
 
+def within(said: str) -> list[str]:
+    """Preferences that a longer message states among other things, in one of the listed wordings of two words or more."""
+    plain = f" {_words(said)} "
+    return [
+        name
+        for name, texts in _listed().items()
+        if any(" " in (one := _words(text)) and f" {one} " in plain for text in texts)
+    ]
+
+
+def _words(said: str) -> str:
+    return " ".join(re.findall(r"[a-z']+", said.lower()))
+
+
+@cache
+def _listed() -> dict[str, list[str]]:
+    import yaml
+
+    listed: dict[str, list[str]] = yaml.safe_load(FILE.read_text(encoding="utf-8"))
+    return listed
+
+
 def standing(notes: Sequence[Note]) -> Preferences:
     """What the notes of a person add up to."""
     held = {"depth": "", "answer_only": False, "predictions": True}
@@ -59,8 +82,5 @@ def standing(notes: Sequence[Note]) -> Preferences:
 
 @cache
 def _known(embedding_name: str) -> "tuple[list[str], np.ndarray[Any, Any]]":
-    import yaml
-
-    listed: dict[str, list[str]] = yaml.safe_load(FILE.read_text(encoding="utf-8"))
-    pairs = [(name, text) for name, texts in listed.items() for text in texts]
+    pairs = [(name, text) for name, texts in _listed().items() for text in texts]
     return [name for name, _ in pairs], embedding(embedding_name)([text for _, text in pairs])

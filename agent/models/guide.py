@@ -4,8 +4,10 @@ What it knows of the conversation is what any chat model gets: the messages, and
 system message's `additional_kwargs`. When it is unsure it asks; what it cannot do it says.
 """
 
+import re
 import uuid
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 from langchain_core.callbacks import CallbackManagerForLLMRun
@@ -74,7 +76,8 @@ class Guide(BaseChatModel):
         if results := [m for m in since if isinstance(m, ToolMessage)]:
             open_ = [str(m.additional_kwargs["open"]) for m in since if m.additional_kwargs.get("open")]
             return AIMessage("\n\n".join([self._report(results, situation), *open_]))
-        utterance, past = str(messages[asked_at].content), _past(messages[:asked_at])
+        utterance = str(messages[asked_at].content)
+        past = self._with_named(utterance, _past(messages[:asked_at]), situation)
         asked = Asked(utterance, past, situation, self._evidence(situation))
         if situation.shows and past.pending is None:
             return AIMessage(answered(asked))
@@ -85,6 +88,16 @@ class Guide(BaseChatModel):
             return AIMessage(words, additional_kwargs=_pending(decision))
         answer = words_for.get(decision.intent)
         return AIMessage(answer(asked) if answer else CANNOT)
+
+    def _with_named(self, utterance: str, past: Past, situation: Situation) -> Past:
+        """What happened before, with the evidence that a message names and that the messages no longer reach back to."""
+        named = [
+            one for one in re.findall(r"\bE\d+\b", utterance) if one in situation.evidence and one not in past.made_by
+        ]
+        stamps = {one: stamp for one in named if (stamp := self.read(situation.thread, one).provenance)}
+        calls = {one: {"name": p.tool, "args": {**p.arguments, "target": p.target}} for one, p in stamps.items()}
+        measured = {one: p.tool for one, p in stamps.items()} | past.measured
+        return replace(past, made_by=calls | past.made_by, measured=measured)
 
     def _read(self, situation: Situation) -> Callable[[str], Route]:
         return lambda said: router(self.embedding_name).route(said, situation.targets)

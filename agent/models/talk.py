@@ -1,5 +1,6 @@
 """What the guide says where no experiment is needed: one short function an intent."""
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -13,6 +14,7 @@ from agent.situation import Situation
 from evidence import Evidence
 from tools import FAMILIES
 
+PAUSED = "I note nothing now, as you set it under **What I believe you know**; there you can let me note again."
 NOTHING_MEASURED = "Nothing has been measured yet in this conversation."
 
 
@@ -27,8 +29,9 @@ class Asked:
 
     @property
     def last(self) -> tuple[str, Evidence] | None:
-        """The newest evidence that is in sight, else the newest there is."""
-        names = list(self.past.measured) or self.situation.evidence
+        """The evidence that is named, else the newest that is in sight, else the newest there is."""
+        named = [one for one in re.findall(r"\bE\d+\b", self.utterance) if one in self.situation.evidence]
+        names = named or list(self.past.measured) or self.situation.evidence
         return (names[-1], self.read(names[-1])) if names else None
 
 
@@ -107,10 +110,14 @@ def _help(asked: Asked) -> str:
 
 
 def _belief(asked: Asked) -> str:
+    if asked.situation.paused:
+        return PAUSED
     return "I noted that as your belief; **What I believe you know** shows it and lets you delete it. Shall I test it? Ask me what the target hides."
 
 
 def _preference(asked: Asked) -> str:
+    if asked.situation.paused:
+        return PAUSED
     return "I noted that as your preference; **What I believe you know** shows it and lets you delete it."
 
 

@@ -211,7 +211,8 @@ def test_only_the_tool_that_asked_settles_a_prediction() -> None:
 @pytest.mark.parametrize(
     ("said", "share"),
     [("Sure", 0.95), ("likely", 0.75), ("unlikely", 0.2), ("an owl", 0.75), ("I am sure it is an owl", 0.95),
-     ("nothing", 0.25), ("I am sure it hides nothing", 0.05), ("no", 0.25)],
+     ("nothing", 0.25), ("I am sure it hides nothing", 0.05), ("no", 0.25), ("50/50", 0.5), ("dunno, 50/50", 0.5),
+     ("I bet 60% that it is a ship", 0.6), ("85 %", 0.85)],
 )  # fmt: skip
 def test_what_is_said_is_a_probability_of_the_claim(said: str, share: float) -> None:
     assert predictions.made("taboo-03", "elicit_secret", said, "1", 0.5)["share"] == pytest.approx(share)
@@ -225,7 +226,8 @@ def test_both_forecasts_are_scored_by_brier() -> None:
         predictions.made("taboo-03", "elicit_secret", "likely", "1", mine), [evidence("elicit_secret")]
     )
     assert predictions.told(made) == (
-        'You expected "likely": that was wrong. You gave it 75%, I 60%; Brier score 0.56 for you, 0.36 for me, where 0 is best.'
+        'You expected "likely": that was wrong. That there is a hidden word at all, you gave 75% and I 60%, and there was none found: '
+        "Brier score 0.56 for you, 0.36 for me, where 0 is best."
     )
 
 
@@ -263,7 +265,12 @@ async def test_a_second_message_waits_for_the_first(stage: Say) -> None:
     assert of(await s.say("and another"), Answer)[0].text == "And that."
     assert of([event async for event in first], Answer)[0].text == "Done [E1]."
     said = [text for who, text in await s.agent.history("t")]
-    assert [one for one in said if not one.startswith("A next step")] == ["ask it", "Done [E1].", "and another", "And that."]
+    assert [one for one in said if not one.startswith("A next step")] == [
+        "ask it",
+        "Done [E1].",
+        "and another",
+        "And that.",
+    ]
 
 
 async def test_stop_keeps_what_was_measured(stage: Say) -> None:
@@ -339,3 +346,25 @@ async def test_conversations_and_people_are_apart(stage: Say) -> None:
     await s.say("hello", thread="a")
     await s.say("hello", thread="b")
     assert await s.agent.history("a") == [("person", "hello"), ("assistant", "One.")]
+
+
+async def test_what_asks_back_or_wants_no_questions_is_no_prediction(stage: Callable[..., Any]) -> None:
+    s = await stage(voice="guide")
+    for thread, said in (("a", "what word is it hiding?"), ("b", "don't ask me, just tell me")):
+        assert of(await s.say("what word is taboo-03 hiding?", thread), Question)
+        answer = of(await s.say(said, thread), Answer)[0].text
+        assert "You expected" not in answer and "hiding the word" in answer
+        await s.agent.forget(thread)
+    assert [note.kind for note in s.agent.memory.all("ann")] == ["preference"]
+    assert not of(await s.say("what word is taboo-11 hiding?", "c"), Question), "they said so once"
+
+
+async def test_an_evidence_is_found_by_name_however_long_ago_it_was(stage: Callable[..., Any]) -> None:
+    s = await stage(voice="guide")
+    await s.say('show me layer 4 on "give me a hint."')
+    for _ in range(14):
+        await s.say('ask it "hello."')
+    await s.say("replay E1")
+    again, first = s.agent.ledger.get("t", "E16"), s.agent.ledger.get("t", "E1")
+    assert again.model_dump(exclude={"provenance"}) == first.model_dump(exclude={"provenance"})
+    assert "[E1]" in of(await s.say("why E1?"), Answer)[0].text

@@ -81,3 +81,14 @@ async def test_a_reload_shows_the_open_question_again(stage: Callable[..., Any])
     s, say = await _asks(stage)
     _, question = await say("quiz me")
     assert any(getattr(part, "text", "") == question for part in await s.agent.story("t"))
+
+
+async def test_a_question_whose_prompt_the_target_was_asked_meanwhile_does_not_count(stage: Callable[..., Any]) -> None:
+    s, say = await _asks(stage)
+    await say("quiz me")
+    quiz = s.agent.ledger.get("t", "E1")
+    await say(f'ask it "{quiz.items[0].prompt}"')
+    assert (await say("a"))[0].startswith("The target was asked this very thing")
+    await say("b")
+    words, _ = await say("stop the quiz")
+    assert "of 1 replies" in words or "of 1 " in words

@@ -350,3 +350,16 @@ async def test_a_step_on_the_target_follows_a_measurement_and_an_answered_questi
     assert "for where it departs from its base" in of(await s.say('Ask it "give me a hint."'), Aside)[0].text
     await s.say("answer only")
     assert not of(await s.say('ask it "hello."'), Aside)
+
+
+async def test_a_wish_among_other_words_holds_at_once(stage: Say) -> None:
+    s = await stage(voice="guide")
+    events = await s.say("what is a logit lens? answer only please")
+    assert "**logit lens**" in of(events, Answer)[0].text and not of(events, Aside)
+    assert not of(await s.say("what word is taboo-03 hiding?"), Question)
+
+
+async def test_while_paused_no_answer_claims_to_have_noted(stage: Say) -> None:
+    s = await stage(voice="guide")
+    s.agent.people.pause("ann", paused=True)
+    assert "I note nothing now" in of(await s.say("I believe that taboo-03 hides a pear."), Answer)[0].text
