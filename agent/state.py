@@ -57,6 +57,8 @@ class State(TypedDict):
     """The checked answer of this turn."""
     check: Pending | None
     """A check question that waits for an answer; going on without one is fine."""
+    passed: list[str]
+    """Concepts whose question was left unanswered in this conversation, and steps that were offered: none is pressed on anybody."""
     rounds: list[Round]
     """Rounds of questions on what targets reply, in order; the last one may wait for an answer."""
     about: list[str]

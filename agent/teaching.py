@@ -47,7 +47,10 @@ class Teacher:
         said = _said(state).text
         route = read(said)
         notes = describe(self._recalled(state["person"], person, said, about_them=route.intent == "memory"))
-        return {"notes": notes, "check": None, "paused": person.paused} | self.noticed(state, person, route)
+        passed = [*(state.get("passed") or []), *([left["concept"]] if (left := state.get("check")) else [])]
+        return {"notes": notes, "check": None, "passed": passed, "paused": person.paused} | self.noticed(
+            state, person, route
+        )
 
     def _recalled(self, name: str, person: Person, said: str, *, about_them: bool) -> list[Note]:
         """The notes that bear on what was said; where it was about the person themselves, the newest ones."""
@@ -123,6 +126,8 @@ class Teacher:
         graded = any(note.sign == "check" for note in person.notes[: len(state["noticed"])])
         talked = (state.get("about") or []) if graded else [one["concept"] for one in state["explain"]]
         in_play = list(dict.fromkeys([*talked, *shown[:1]]))
+        passed = state.get("passed") or []
+        in_play = [name for name in in_play if name not in passed]
         onward = self._onward(state, measured) if tools or graded else None
         if graded and onward:  # one question at a time: then the target again
             in_play = []
@@ -131,13 +136,16 @@ class Teacher:
         if move is None:
             return {}
         kept = with_aside(state["messages"][-1], move.text)
-        return {"check": move.pending, "messages": [kept], "about": _lately([*talked, *shown[:1]], state)}
+        offered = [] if move.pending else [move.text]
+        about = _lately([*talked, *shown[:1]], state)
+        return {"check": move.pending, "messages": [kept], "about": about, "passed": [*passed, *offered]}
 
     @staticmethod
     def _onward(state: State, measured: Callable[[], Collection[str]]) -> Move | None:
         """What would tell more about a fine-tune of which something was measured."""
         before = measured() if parse(state["target"]).adapter else []
-        return onward_from(state["target"], before) if before else None
+        step = onward_from(state["target"], before) if before else None
+        return None if step is None or step.text in (state.get("passed") or []) else step
 
     def note(self, person: str, note: Note) -> Note:
         """Keep a note; a belief that an earlier one contradicts keeps the other's id, and both stay."""

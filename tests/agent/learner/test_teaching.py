@@ -363,3 +363,12 @@ async def test_while_paused_no_answer_claims_to_have_noted(stage: Say) -> None:
     s = await stage(voice="guide")
     s.agent.people.pause("ann", paused=True)
     assert "I note nothing now" in of(await s.say("I believe that taboo-03 hides a pear."), Answer)[0].text
+
+
+async def test_a_question_left_unanswered_is_not_asked_again_in_the_conversation(stage: Say) -> None:
+    s = await stage(voice="guide")
+    first = of(await s.say('show me layer 4 on "give me a hint."'), Aside)[0].text
+    assert "A question on logit lens" in first
+    later = [event.text for n in (2, 3, 4) for event in of(await s.say(f'show me layer {n} on "hello."'), Aside)]
+    assert not any("A question on logit lens" in one for one in later)
+    assert len(later) == len(set(later)), "a step is offered once"
