@@ -1,4 +1,4 @@
-"""What code answers at once, whichever voice speaks: an answer in a quiz, taking a note back, and the meeting note."""
+"""What code answers at once, whichever voice speaks: an answer in a quiz, taking a note back, another target, the meeting note."""
 
 import re
 from collections.abc import Callable
@@ -17,6 +17,11 @@ from agent.quizzing import Quizzes
 from agent.state import State, last_said
 from agent.understanding.router import Route
 
+_TURN = re.compile(
+    r"^\W*(?:(?:please|now|ok|okay|let'?s|never ?mind|can we|could you)[ ,]+)*(?:switch|change|go|move|turn)(?: over| back)? to (?:the )?"
+    r"(?:target |model )?(?P<what>[\w@-]+)(?: (?:now|instead|please))?\W*$",
+    re.IGNORECASE,
+)
 _UNDO = re.compile(
     r"^\W*(?:please )?(?:undo|take (?:that|it) back|un-?note (?:that|it)|don'?t note that)(?: (?:that|it|this|the last (?:one|note)))?\W*$",
     re.IGNORECASE,
@@ -37,7 +42,15 @@ class Directly:
 
     def answered(self, state: State) -> dict[str, Any]:
         """What changes where code alone answers the message; nothing where a voice has to."""
-        return self.quizzes.answered(state) or self._undone(state) or self._written(state)
+        return self._turned(state) or self.quizzes.answered(state) or self._undone(state) or self._written(state)
+
+    def _turned(self, state: State) -> dict[str, Any]:
+        """Another target from now on, where that is all that is asked for."""
+        m = _TURN.match(str(last_said(state).content))
+        named = self.read(m["what"]).slots.target if m else None
+        if not named:
+            return {}
+        return _answer(f"Now we look at `{named}`: what you ask from here on is of it.") | {"target": named}
 
     def _undone(self, state: State) -> dict[str, Any]:
         if not self.memory or not _UNDO.match(str(last_said(state).content)):

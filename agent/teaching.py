@@ -1,6 +1,7 @@
 """The learner model's part in the loop: what a turn shows of the person, how an answer is graded, and what is added unasked."""
 
 import logging
+import re
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -24,6 +25,13 @@ from tools import TOOLS
 log = logging.getLogger(__name__)
 SILENT = {"smalltalk", "stop", "export", "forget", "withdraw", "memory", "help"}
 """Intents of messages that show nothing of what somebody understands."""
+MAYBE = 0.3
+"""Probability from which a message that likens a concept it names to something is taken for more than a request."""
+_LIKENS = re.compile(
+    r"\b(?:is|are|was|'s) (?:just |kind of |sort of |a bit |basically )*(?:like|akin to)\b", re.IGNORECASE
+)
+_GIVEN = {"prompt", "prompts", "texts", "direction", "directions", "feature", "corrupted_prompt"}
+"""Arguments without which a tool has nothing to work on, whether its schema requires them or not."""
 LATELY = 4
 """Concepts that are kept as talked about."""
 
@@ -96,17 +104,19 @@ class Teacher:
         measures = route.intent in TOOLS or route.intent == "followup"
         complete = intent != "" and measures and bool(route.slots.groups or route.slots.layers)
         if not (person.paused or outside or intent in SILENT or complete):
-            least = 0.0 if names and not measures else turns.SURE  # what else could it be about?
+            likens = names and bool(_LIKENS.search(said.text))
+            least = MAYBE if likens else 0.0 if names and not measures else turns.SURE  # what else could it be about?
             shown = turns.shown(said.text, self.embedding, state.get("about") or [], least=least)
         if shown and _whole(intent) and route.score > shown.share:
             shown = None
         found = [] if person.paused else noticed(said, intent, shown, self.embedding)
         wishes = Person((*found[::-1], *person.notes)).wishes
         mine = [shown.concept] if shown else []
-        named = (turns.all_named(said.text) or (state.get("about") or [])[:1]) if intent == "explain" else []
+        unclear = names and not shown and not measures and intent in ("", "out_of_scope")
+        named = (turns.all_named(said.text) or (state.get("about") or [])[:1]) if intent == "explain" or unclear else []
         return {
             "noticed": [note.model_dump() for note in found],
-            "shows": {"kind": shown.kind, "concept": shown.concept} if shown else {},
+            "shows": _shows(shown, named[0] if unclear else ""),
             "about": _lately([*mine, *named], state),
             "explain": [self._explain(name, person) for name in dict.fromkeys([*mine, *named])][:2],
             "no_predictions": not wishes.predictions,
@@ -163,9 +173,16 @@ def _said(state: State) -> Said:
     return Said(str(last.content), state["thread"], str(last.id), state["target"])
 
 
+def _shows(shown: turns.Shown | None, named: str) -> dict[str, str]:
+    """What a message shows, for the voice; one that names a concept and is nothing else asks for it."""
+    if shown is None:
+        return {"kind": "asks", "concept": named} if named else {}
+    return {"kind": shown.kind, "concept": shown.concept}
+
+
 def _whole(intent: str) -> bool:
     """Whether a request of this tool needs nothing else to be one."""
-    return intent in TOOLS and not set(TOOLS[intent].schema().get("required", [])) - {"target"}
+    return intent in TOOLS and not _GIVEN & set(TOOLS[intent].schema()["properties"])
 
 
 def _lately(concepts_: Sequence[str], state: State) -> list[str]:

@@ -31,6 +31,8 @@ LEAST = 2
     asked_as=[
         "quiz me on {target}",
         "quiz me",
+        "quizz me pls",
+        "quiz me on the base",
         "test how well I can predict it",
         "let me guess what {target} will say",
         "can I tell what it replies? test me",

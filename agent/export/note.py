@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Sequence
 
-from agent.events import Said
 from agent.export.conversation import Conversation
 from agent.hypotheses import Hypothesis, board
 from agent.learner import gain
@@ -31,9 +30,8 @@ def note(conversation: Conversation) -> str:
         "What next": _next(conversation),
     }
     parts = [f"## {head}\n\n" + "\n".join(f"- {line}" for line in lines) for head, lines in sections.items() if lines]
-    asked = sum(isinstance(part, Said) and part.who == "person" for part in conversation.parts)
-    about = ", ".join(_targets(conversation)) or "no target yet"
-    head = f"# Meeting note: {about}\n\n{asked} messages of yours, {len(conversation.evidence)} measurements."
+    about, n = ", ".join(_targets(conversation)) or "no target yet", len(conversation.evidence)
+    head = f"# Meeting note: {about}\n\n{n} measurement{'s' * (n != 1)}."
     return "\n\n".join([head, *(parts or [EMPTY])])
 
 
@@ -55,13 +53,12 @@ def _line(one: Hypothesis) -> str:
 
 
 def _replies(conversation: Conversation) -> list[str]:
-    said = [
-        (name, reply)
-        for name, one in conversation.evidence.items()
-        if isinstance(one, Transcript)
-        for reply in one.replies
-    ]
-    return [_reply(name, one) for name, one in said[-MOST_REPLIES:]]
+    """Each reply once, where it was measured first."""
+    found: dict[tuple[str, str, str], str] = {}
+    for name, one in conversation.evidence.items():
+        for reply in one.replies if isinstance(one, Transcript) else ():
+            found.setdefault((reply.model, reply.prompt, reply.text), _reply(name, reply))
+    return list(found.values())[-MOST_REPLIES:]
 
 
 def _reply(name: str, one: Reply) -> str:

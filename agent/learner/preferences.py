@@ -41,12 +41,15 @@ def meant(said: str, embedding_name: str) -> str:
 
 
 def within(said: str) -> list[str]:
-    """Preferences that a longer message states among other things, in one of the listed wordings of two words or more."""
+    """Preferences that a longer message states among other things, in one of the listed wordings of two words or more.
+
+    *Teach me* is none of them: it begins requests ("teach me about probes").
+    """
     plain = f" {_words(said)} "
     return [
         name
         for name, texts in _listed().items()
-        if any(" " in (one := _words(text)) and f" {one} " in plain for text in texts)
+        if name != "teach me" and any(" " in (one := _words(text)) and f" {one} " in plain for text in texts)
     ]
 
 

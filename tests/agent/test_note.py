@@ -21,7 +21,7 @@ async def test_a_note_has_what_was_found_expected_and_shown(stage: Say) -> None:
     await s.say("unlikely")
     await s.say("what is a logit lens?")
     written = await _answer(s, "meeting note")
-    assert written.startswith("# Meeting note: taboo-03\n\n6 messages of yours, 2 measurements.")
+    assert written.startswith("# Meeting note: taboo-03\n\n2 measurements.")
     for head in ("What was found", "What was said by the targets", "What you expected", "What you showed"):
         assert f"## {head}" in written, head
     assert "**taboo-03** answers" in written and "[E1]" in written and "[E2]" in written
@@ -29,7 +29,7 @@ async def test_a_note_has_what_was_found_expected_and_shown(stage: Say) -> None:
     assert '"I believe that taboo-03 hides nothing.", on taboo-03' in written
     assert 'you asked about it (you: "what is a logit lens?")' in written
     assert "A next step on taboo-03" in written
-    assert note(await s.agent.conversation("t")).split("\n\n")[2:] == written.split("\n\n")[2:], "it can be exported"
+    assert note(await s.agent.conversation("t")) == written, "it can be exported"
 
 
 async def test_a_note_of_nothing_says_so(stage: Say) -> None:

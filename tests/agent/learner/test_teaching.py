@@ -372,3 +372,18 @@ async def test_a_question_left_unanswered_is_not_asked_again_in_the_conversation
     later = [event.text for n in (2, 3, 4) for event in of(await s.say(f'show me layer {n} on "hello."'), Aside)]
     assert not any("A question on logit lens" in one for one in later)
     assert len(later) == len(set(later)), "a step is offered once"
+
+
+async def test_what_likens_a_concept_is_kept_as_a_comparison_and_what_names_one_is_explained(stage: Say) -> None:
+    s = await stage(voice="guide")
+    await s.say("so a probe is like a thermometer?")
+    assert [(note.kind, note.concept) for note in s.agent.memory.all("ann")] == [("analogy", "probe")]
+    assert "**superposition**" in of(await s.say("teach me about superposition"), Answer)[0].text
+    assert all(note.kind != "preference" for note in s.agent.memory.all("ann"))
+
+
+async def test_another_target_is_taken_by_saying_so(stage: Say) -> None:
+    s = await stage(voice="guide")
+    await s.say("quiz me")
+    answer = of(await s.say("never mind, switch to taboo-09"), Answer)[0]
+    assert answer.text.startswith("Now we look at `taboo-09`") and answer.target == "taboo-09"
