@@ -32,6 +32,8 @@ _LIKENS = re.compile(
 )
 _GIVEN = {"prompt", "prompts", "texts", "direction", "directions", "feature", "corrupted_prompt"}
 """Arguments without which a tool has nothing to work on, whether its schema requires them or not."""
+ASKING = {"asks", "confused", "analogy"}
+"""Kinds of messages that are answered by an explanation."""
 LATELY = 4
 """Concepts that are kept as talked about."""
 
@@ -107,12 +109,12 @@ class Teacher:
             likens = names and bool(_LIKENS.search(said.text))
             least = MAYBE if likens else 0.0 if names and not measures else turns.SURE  # what else could it be about?
             shown = turns.shown(said.text, self.embedding, state.get("about") or [], least=least)
-        if shown and _whole(intent) and route.score > shown.share:
+        if shown and _doubtful(shown, route, intent):
             shown = None
         found = [] if person.paused else noticed(said, intent, shown, self.embedding)
         wishes = Person((*found[::-1], *person.notes)).wishes
         mine = [shown.concept] if shown else []
-        unclear = names and not shown and not measures and intent in ("", "out_of_scope")
+        unclear = names and not shown and not measures and intent == ""
         named = (turns.all_named(said.text) or (state.get("about") or [])[:1]) if intent == "explain" or unclear else []
         return {
             "noticed": [note.model_dump() for note in found],
@@ -171,6 +173,12 @@ class Teacher:
 def _said(state: State) -> Said:
     last = last_said(state)
     return Said(str(last.content), state["thread"], str(last.id), state["target"])
+
+
+def _doubtful(shown: turns.Shown, route: Route, intent: str) -> bool:
+    """Whether a message is rather the request that it is taken for: for an experiment that needs nothing else, or for an explanation."""
+    rather = _whole(intent) and route.score > shown.share
+    return rather or (intent == "explain" and shown.kind not in ASKING and shown.share < turns.SURE)
 
 
 def _shows(shown: turns.Shown | None, named: str) -> dict[str, str]:
