@@ -235,9 +235,8 @@ class Nodes:
 
     async def check(self, state: State) -> dict[str, Any]:
         """Hold every number and citation against the ledger; one repair round, then the marks stay."""
-        problems = grounding.check(state["answer"], self.ledger.all(state["thread"]))
-        told = predictions.told(state["prediction"])
-        problems = [one for one in problems if not inventory.ours(one.sentence) and one.sentence not in told]
+        problems = grounding.check(predictions.without_scores(state["answer"]), self.ledger.all(state["thread"]))
+        problems = [one for one in problems if not inventory.ours(one.sentence)]
         repairs, draft = state["repairs"] + 1, state["messages"][-1]
         if problems and repairs <= 1:
             found = [f"{p.what}: {p.sentence}" for p in problems]

@@ -18,6 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from agent import grounding
 from agent.conversation import Agent, Answer, Event, Failure, Noted, Notice, Question, Step
 from agent.export.conversation import Conversation
+from agent.predictions import without_scores
 from evals.result import Metric, share
 from evals.subjects import shipped
 from evals.suites import Options
@@ -214,7 +215,7 @@ def _wrong(heard: Heard, one: Turn, scene: Scene, agent: Agent) -> Iterator[str]
     for text in expect.says:
         if text.format(target=scene.target).lower() not in answer.lower():
             yield f"the answer does not say {text!r}: {answer[:160]!r}"
-    for problem in grounding.check(answer.replace(grounding.MARK, ""), agent.ledger.all(scene.name)):
+    for problem in grounding.check(without_scores(answer.replace(grounding.MARK, "")), agent.ledger.all(scene.name)):
         yield f"not grounded: {problem.what}"
 
 

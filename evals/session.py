@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict
 
 from agent import grounding
 from agent.conversation import Agent, Answer, Failure, Question
+from agent.predictions import without_scores
 from evals import inspecting
 from evals.elicitation import claim
 from evals.result import Metric, share
@@ -107,7 +108,7 @@ async def _hear(agent: Agent, thread: str, said: str, turn: Turn, target: str, s
             case Answer(text=words):
                 state.messages.append(ChatMessageAssistant(content=words))
                 state.metadata["answers"].append(words)
-                problems = grounding.check(words.replace(grounding.MARK, ""), agent.ledger.all(thread))
+                problems = grounding.check(without_scores(words.replace(grounding.MARK, "")), agent.ledger.all(thread))
                 state.metadata["problems"] += [f"{p.what}: {p.sentence}" for p in problems]
                 state.metadata["problems"] += [] if grounding.cited(words) else ["nothing is cited"]
             case Failure(text=words):
