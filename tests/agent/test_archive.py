@@ -77,6 +77,8 @@ async def test_questions_and_their_answers_are_told_in_their_place(stage, data_f
     conversation = await s.agent.conversation("t")
     assert read(data_folder, "t").parts == conversation.parts
     for form, (_, writer) in FORMS.items():
+        if form == "note":  # what came of it, not what was said
+            continue
         text = writer(conversation)
         assert "what?" in text and "I expect a fox" in text and "only 1" in text, form
     replayed = cassette.load(FORMS["cassette"][1](conversation))
