@@ -246,7 +246,9 @@ class Nodes:
             "problems": [],
             "repairs": repairs,
             "answer": marked,
-            "messages": [AIMessage(marked, id=draft.id)],  # what is kept and shown again is the marked text
+            "messages": [
+                draft.model_copy(update={"content": marked})
+            ],  # what is kept and shown again is the marked text
         }
 
     async def teach(self, state: State) -> dict[str, Any]:

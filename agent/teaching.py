@@ -177,7 +177,7 @@ def _said(state: State) -> Said:
 
 def _doubtful(shown: turns.Shown, route: Route, intent: str) -> bool:
     """Whether a message is rather the request that it is taken for: for an experiment that needs nothing else, or for an explanation."""
-    rather = _whole(intent) and route.score > shown.share
+    rather = (_whole(intent) or (intent in TOOLS and shown.kind not in ASKING)) and route.score > shown.share
     return rather or (intent == "explain" and shown.kind not in ASKING and shown.share < turns.SURE)
 
 

@@ -36,7 +36,7 @@ _TALK = {
     "out_of_scope",
     "stop",
 }
-OWN = 0.85
+OWN = 0.7
 """Probability from which a short message asks for an experiment of its own."""
 SHORT = 4
 """Words up to which a correction is of the last experiment."""

@@ -66,6 +66,8 @@ class Guide(BaseChatModel):
             if run_manager:
                 run_manager.on_llm_new_token(word + " ", chunk=chunk)
             yield chunk
+        if said.additional_kwargs:  # what a question back is about, for the next turn
+            yield ChatGenerationChunk(message=AIMessageChunk(content="", additional_kwargs=said.additional_kwargs))
 
     def _next(self, messages: list[BaseMessage]) -> AIMessage:
         situation = of_messages(messages)

@@ -278,5 +278,5 @@ def _quiz(name: str, quiz: Quiz) -> str:
     asked = quiz.provenance.target if quiz.provenance else "it"
     return (
         f"{len(quiz.items)} prompts that you have not seen, each with what {asked} replies and what others do [{name}]. "
-        f"Guessing gets {quiz.chance:.2f} of them [{name}]."
+        f"Guessing gets a share of {quiz.chance:.2f} right [{name}]."
     )

@@ -359,6 +359,7 @@ async def test_what_asks_back_or_wants_no_questions_is_no_prediction(stage: Call
     assert not of(await s.say("what word is taboo-11 hiding?", "c"), Question), "they said so once"
 
 
+@pytest.mark.slow
 async def test_an_evidence_is_found_by_name_however_long_ago_it_was(stage: Callable[..., Any]) -> None:
     s = await stage(voice="guide")
     await s.say('show me layer 4 on "give me a hint."')
@@ -368,3 +369,11 @@ async def test_an_evidence_is_found_by_name_however_long_ago_it_was(stage: Calla
     again, first = s.agent.ledger.get("t", "E16"), s.agent.ledger.get("t", "E1")
     assert again.model_dump(exclude={"provenance"}) == first.model_dump(exclude={"provenance"})
     assert "[E1]" in of(await s.say("why E1?"), Answer)[0].text
+
+
+async def test_an_offer_is_taken_up_by_yes(stage: Callable[..., Any]) -> None:
+    s = await stage(voice="guide")
+    await s.say("find the direction of the text set voices")
+    assert "answer `yes`" in of(await s.say("steer with voices"), Answer)[0].text
+    await s.say("yes")
+    assert s.agent.ledger.get("t", "E2").provenance.tool == "steer"

@@ -69,6 +69,7 @@ async def test_it_is_there_for_ann(agent: Agent) -> None:
     )
 
 
+@pytest.mark.slow
 async def test_no_words_bring_it_to_bob(agent: Agent) -> None:
     for asked in ASKED:
         assert MARK not in await _said(agent, "bob", "bob-1", asked), asked
