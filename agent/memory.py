@@ -1,4 +1,4 @@
-"""What the assistant remembers about a person: what they stated, predicted, prefer and showed.
+"""What the assistant remembers about a person: what they stated, predicted, prefer and showed. The only importer of chromadb.
 
 One collection per person and embedding; every record is checked to be theirs. One process owns a
 folder: a second one on the same folder would silently lose records.
@@ -8,11 +8,11 @@ import hashlib
 import logging
 import shutil
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from agent.chroma import collection, guard, opened, reach
+from agent.addresses import chroma_server
 from agent.embedding import Embedding
 from agent.folder_lock import owned
 from agent.notes import Kind, Note, checked, describe, fresh
@@ -50,7 +50,7 @@ class Memory:
         ] = {}  # by person and id: what was read once; one process owns the folder
         self._lock = owned(folder)
         try:
-            self._client = guard(lambda: reach(server) if server else opened(folder / "chroma"))
+            self._client = _guard(lambda: _reach(server) if server else _opened(folder / "chroma"))
         except MemoryError_:
             self._lock.close()
             raise
@@ -108,7 +108,7 @@ class Memory:
         with self._writing:
             known = self._known.get(person)
             if known is None or self._server:  # a server has other writers
-                found = guard(lambda: self._collection(person).get(include=["documents", "metadatas"]))
+                found = _guard(lambda: self._collection(person).get(include=["documents", "metadatas"]))
                 rows = zip(found["ids"], found["documents"], found["metadatas"], strict=True)
                 known = self._known[person] = {row[0]: _note(*row) for row in rows}
             notes = [note for note in known.values() if kind in (None, note.kind)]
@@ -124,7 +124,7 @@ class Memory:
         """Delete notes: their text, their vectors, and the pages of the files that held them."""
         with self._writing:
             self._known.pop(person, None)
-            guard(lambda: self._collection(person).delete(ids=list(ids)))
+            _guard(lambda: self._collection(person).delete(ids=list(ids)))
             self._rewrite(person)
 
     def forget(self, person: str) -> None:
@@ -132,7 +132,7 @@ class Memory:
         with self._writing:
             self._known.pop(person, None)
             for name in self._names(person):
-                guard(lambda name=name: self._client.delete_collection(name))  # type: ignore[misc]
+                _guard(lambda name=name: self._client.delete_collection(name))  # type: ignore[misc]
             self._scrub()
 
     def close(self) -> None:
@@ -148,7 +148,7 @@ class Memory:
 
     def _put(self, into: Any, person: str, notes: Sequence[Note], vectors: Sequence[Sequence[float]]) -> None:
         kept = [note.model_dump(exclude={"id", "text"}) | {"owner": _key(person)} for note in notes]
-        guard(
+        _guard(
             lambda: into.upsert(
                 ids=[note.id for note in notes],
                 embeddings=vectors,
@@ -161,10 +161,10 @@ class Memory:
 
     def _near(self, person: str, vector: list[float], most: int) -> list[tuple[Note, float]]:
         mine = self._collection(person)
-        count = guard(mine.count)
+        count = _guard(mine.count)
         if count == 0:
             return []
-        found = guard(
+        found = _guard(
             lambda: mine.query(
                 query_embeddings=[vector], n_results=min(most, count), include=["documents", "metadatas", "distances"]
             )
@@ -176,10 +176,10 @@ class Memory:
     def _collection(self, person: str) -> Any:
         """The person's collection, made where there is none; what an unfinished rewrite left is put right first."""
         name = self._name(person)
-        if found := guard(lambda: collection(self._client, name)):
+        if found := _guard(lambda: _collection_of(self._client, name)):
             return found
         with self._writing:
-            return guard(lambda: self._moved(person, name) or self._recovered(name) or self._new(name))
+            return _guard(lambda: self._moved(person, name) or self._recovered(name) or self._new(name))
 
     def _new(self, name: str) -> Any:
         settings = {"hnsw:space": "cosine", "embedding": self._embed.name}
@@ -187,7 +187,7 @@ class Memory:
 
     def _recovered(self, name: str) -> Any:
         """The copy of a rewrite that was cut off after the old collection was deleted."""
-        copy = collection(self._client, name + _FRESH_COPY)
+        copy = _collection_of(self._client, name + _FRESH_COPY)
         if copy:
             copy.modify(name=name)
         return copy
@@ -215,30 +215,30 @@ class Memory:
         """Write the person's collection anew without what was deleted; a process killed in between loses nothing."""
         name = self._name(person)
         old = self._collection(person)
-        guard(lambda: self._drop(name + _FRESH_COPY))
-        copy = guard(lambda: self._new(name + _FRESH_COPY))
-        found = guard(lambda: old.get(include=["embeddings", "documents", "metadatas"]))
+        _guard(lambda: self._drop(name + _FRESH_COPY))
+        copy = _guard(lambda: self._new(name + _FRESH_COPY))
+        found = _guard(lambda: old.get(include=["embeddings", "documents", "metadatas"]))
         for few in _by(_AT_ONCE, range(len(found["ids"]))):
             part = slice(few[0], few[-1] + 1)
             kept = {key: found[key][part] for key in ("ids", "embeddings", "documents", "metadatas")}
-            guard(lambda kept=kept: copy.upsert(**kept))  # type: ignore[misc]
-        guard(lambda: self._client.delete_collection(name))
-        guard(lambda: copy.modify(name=name))
+            _guard(lambda kept=kept: copy.upsert(**kept))  # type: ignore[misc]
+        _guard(lambda: self._client.delete_collection(name))
+        _guard(lambda: copy.modify(name=name))
         for stale in set(self._names(person)) - {name}:  # what a move to another embedding left when it was cut off
-            guard(lambda stale=stale: self._client.delete_collection(stale))  # type: ignore[misc]
+            _guard(lambda stale=stale: self._client.delete_collection(stale))  # type: ignore[misc]
         self._scrub()
 
     def _drop(self, name: str) -> None:
-        if collection(self._client, name):
+        if _collection_of(self._client, name):
             self._client.delete_collection(name)
 
     def _scrub(self) -> None:
         if not self._server:
-            guard(lambda: scrub(self._folder / "chroma"))
+            _guard(lambda: scrub(self._folder / "chroma"))
 
     def _names(self, person: str) -> list[str]:
         mine = f"person-{_key(person)}-"
-        return [one.name for one in guard(self._client.list_collections) if one.name.startswith(mine)]
+        return [one.name for one in _guard(self._client.list_collections) if one.name.startswith(mine)]
 
     def _name(self, person: str) -> str:
         return f"person-{_key(person)}-{_key(self._embed.name)[:8]}"
@@ -254,3 +254,40 @@ def _key(text: str) -> str:
 
 def _note(note_id: str, text: str, metadata: dict[str, Any]) -> Note:
     return checked({"id": note_id, "text": text} | {key: value for key, value in metadata.items() if key != "owner"})
+
+
+def _opened(folder: Path) -> Any:
+    import chromadb
+    from chromadb.config import Settings
+
+    return chromadb.PersistentClient(str(folder), settings=Settings(anonymized_telemetry=False))
+
+
+def _reach(server: str) -> Any:
+    import chromadb
+    from chromadb.config import Settings
+
+    return chromadb.HttpClient(**chroma_server(server), settings=Settings(anonymized_telemetry=False))
+
+
+def _collection_of(client: Any, name: str) -> Any:
+    """A collection by name, or None."""
+    from chromadb.errors import NotFoundError
+
+    try:
+        return client.get_collection(name, embedding_function=None)
+    except NotFoundError:
+        return None
+
+
+def _guard(action: Callable[[], Any]) -> Any:
+    """Run one database action; its failures become one sentence."""
+    import sqlite3
+
+    import httpx
+    from chromadb.errors import ChromaError
+
+    try:
+        return action()
+    except (ChromaError, sqlite3.Error, OSError, ValueError, httpx.HTTPError) as error:
+        raise MemoryError_(f"the memory could not be read or written: {' '.join(str(error).split())[:160]}") from error

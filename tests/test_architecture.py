@@ -41,7 +41,7 @@ def test_files_and_functions_are_small(file: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("framework", "owner"), [("nnsight", "target"), ("chromadb", "agent/chroma.py"), ("plotly", "evidence/figure.py")]
+    ("framework", "owner"), [("nnsight", "target"), ("chromadb", "agent/memory.py"), ("plotly", "evidence/figure.py")]
 )
 def test_each_framework_has_one_owner(framework: str, owner: str) -> None:
     importers = {
