@@ -17,7 +17,12 @@ from tools.prediction_quiz import PROMPTS, plain
 
 TOOL = "prediction_quiz"
 SEEN = "The target was asked this very thing while the question was open, so it does not count."
-_STOP = re.compile(r"^\W*(?:please )?(?:stop|end|quit|cancel|leave|enough)(?: of)?(?: the| this)?(?: quiz)?\W*$", re.I)
+NO_QUIZ = "Then no quiz; nothing was counted."
+_STOP = re.compile(
+    r"^\W*(?:(?:please|ok|okay) )?(?:stop|end|quit|cancel|leave|enough)(?: (?:of|with))?(?: (?:the|this|that))?"
+    r"(?: quiz| quizzing me| questions)?(?: please)?\W*$",
+    re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True)
@@ -56,7 +61,7 @@ class Quizzes:
         answers = [*round_["answers"], *([] if chosen == "stop" else [chosen])]
         ended = chosen == "stop" or len(answers) == len(quiz.items)
         now = Round(evidence=round_["evidence"], target=round_["target"], answers=answers, ended=ended)  # type: ignore[typeddict-item]
-        rounds = [*state["rounds"][:-1], *([now] if answers else [])]
+        rounds = [*state["rounds"][:-1], *([] if ended and not gain.counted(now, quiz) else [now])]
         words = self._told(now, rounds, quiz, state) if ended else f"{len(answers)} of {len(quiz.items)} answered."
         words = f"{SEEN} {words}" if seen else words
         return {"rounds": rounds, "answer": words, "messages": [AIMessage(words)]}
@@ -88,8 +93,10 @@ class Quizzes:
         return plain(prompt) in {plain(text) for text in gain.shown_in(others)}
 
     def _told(self, now: Round, rounds: list[Round], quiz: Quiz, state: State) -> str:
+        if not gain.counted(now, quiz):
+            return NO_QUIZ
         mine = [(one, found) for one in rounds if one["target"] == now["target"] and (found := self._quiz(one, state))]
-        return gain.told(mine or [(now, quiz)])
+        return gain.told(mine)
 
     def _quiz(self, round_: Round, state: State) -> Quiz | None:
         found = self.ledger(state["thread"]).get(round_["evidence"])

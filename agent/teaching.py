@@ -113,12 +113,13 @@ class Teacher:
             shown = None
         found = [] if person.paused else noticed(said, intent, shown, self.embedding)
         wishes = Person((*found[::-1], *person.notes)).wishes
+        wants = intent in ("", "stop") and any(note.kind == "preference" for note in found)
         mine = [shown.concept] if shown else []
         unclear = names and not shown and not measures and intent == ""
         named = (turns.all_named(said.text) or (state.get("about") or [])[:1]) if intent == "explain" or unclear else []
         return {
             "noticed": [note.model_dump() for note in found],
-            "shows": _shows(shown, named[0] if unclear else ""),
+            "shows": {"kind": "wishes", "concept": ""} if wants else _shows(shown, named[0] if unclear else ""),
             "about": _lately([*mine, *named], state),
             "explain": [self._explain(name, person) for name in dict.fromkeys([*mine, *named])][:2],
             "no_predictions": not wishes.predictions,

@@ -83,11 +83,12 @@ def gain(before: Sequence[bool], after: Sequence[bool]) -> Gain:
 
 
 def told(rounds: Sequence[tuple[Round, Quiz]]) -> str:
-    """What is said when the last of some rounds on one target has ended: how many were right; after a second one, the gain and the replies."""
+    """What is said when the last of some rounds on one target has ended: how many were right; after a second one, the gain and the replies.
+
+    Each round has an answer that counts.
+    """
     last, quiz = rounds[-1]
     right = marks(last, quiz)
-    if not right:
-        return "Then no quiz; nothing was counted."
     whom, name = last["target"], last["evidence"]
     count = f"You predicted {sum(right)} of {len(right)} replies of {whom} [{name}]; guessing gets {quiz.chance * len(right):.1f}."
     if len(rounds) == 1:

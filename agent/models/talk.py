@@ -150,7 +150,10 @@ def _smalltalk(asked: Asked) -> str:
 
 def answered(asked: Asked) -> str:
     """What is said to a message that shows how far somebody follows, and asks for no experiment."""
-    kind, concept = asked.situation.shows["kind"], concepts()[asked.situation.shows["concept"]]
+    kind = asked.situation.shows["kind"]
+    if kind == "wishes":
+        return _preference(asked)
+    concept = concepts()[asked.situation.shows["concept"]]
     match kind:
         case "knows":
             return f"Good, then I take {concept.name} as known."

@@ -86,7 +86,6 @@ def test_every_form_holds_what_was_said_and_measured(data_folder: Path) -> None:
     conversation = scenes.play(scenes.read("approve"), embedding="lexical").conversation
     for form in FORMS:
         text = write(conversation, form, None, data_folder).read_text("utf-8")
-        assert "probe" in text or "can be read linearly" in text
-        assert form == "note" or "Train a probe on voices." in text
+        assert ("can be read linearly" if form == "note" else "Train a probe on voices.") in text
     report = write(conversation, "report", None, data_folder).read_text("utf-8")
     assert as_text(conversation.evidence["E2"]) in report and "](#e2)" in report

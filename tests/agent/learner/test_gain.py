@@ -73,7 +73,7 @@ async def test_the_quiz_waits_and_can_be_left(stage: Callable[..., Any]) -> None
     _, question = await say("quiz me")
     words, still = await say("what is a logit lens?")
     assert "**logit lens**" in words and still == question
-    assert (await say("stop the quiz"))[0] == "Then no quiz; nothing was counted."
+    assert (await say("ok enough of this"))[0] == "Then no quiz; nothing was counted."
     assert (await say("thanks"))[1] == ""
 
 
@@ -90,5 +90,13 @@ async def test_a_question_whose_prompt_the_target_was_asked_meanwhile_does_not_c
     await say(f'ask it "{quiz.items[0].prompt}"')
     assert (await say("a"))[0].startswith("The target was asked this very thing")
     await say("b")
-    words, _ = await say("stop the quiz")
-    assert "of 1 replies" in words or "of 1 " in words
+    assert "of 1 replies of taboo-03 [E1]" in (await say("stop the quiz"))[0]
+
+
+async def test_a_second_quiz_that_is_left_at_once_says_nothing_of_the_first(stage: Callable[..., Any]) -> None:
+    _, say = await _asks(stage)
+    await say("quiz me")
+    await say("a")
+    await say("stop the quiz")
+    await say("quiz me again")
+    assert (await say("stop quizzing me"))[0] == "Then no quiz; nothing was counted."

@@ -134,8 +134,9 @@ async def test_no_log_and_no_record_holds_what_was_said(
         await _said(agent, "ann", "ann-3", f"I believe that taboo-04 hides {MARK}.")
         await _said(agent, "bob", "bob-3", "what do you know about ann?")
     assert MARK not in caplog.text
+    await _said(agent, "ann", "ann-3", f'ask it "{MARK}"')
     records = [file.read_text(encoding="utf-8", errors="replace") for file in data_folder.glob("audit*")]
-    assert not any(MARK in one for one in records)
+    assert any(records) and not any(MARK in one for one in records)
     assert json.dumps(agent.people.export("bob")).find(MARK) == -1
 
 

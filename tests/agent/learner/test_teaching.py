@@ -387,3 +387,9 @@ async def test_another_target_is_taken_by_saying_so(stage: Say) -> None:
     await s.say("quiz me")
     answer = of(await s.say("never mind, switch to taboo-09"), Answer)[0]
     assert answer.text.startswith("Now we look at `taboo-09`") and answer.target == "taboo-09"
+
+
+async def test_a_wish_alone_is_answered_as_one(stage: Say) -> None:
+    s = await stage(voice="guide")
+    events = await s.say("stop quizzing me")
+    assert "noted that as your preference" in of(events, Answer)[0].text and of(events, Noted)[0].kind == "preference"
