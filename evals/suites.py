@@ -56,6 +56,12 @@ def _routing(options: Options) -> Iterable[Metric]:
     return measure(options)
 
 
+def _left_out(options: Options) -> Iterable[Metric]:
+    from evals.left_out import measure
+
+    return measure(options)
+
+
 def _guide_dialogues(options: Options) -> Iterable[Metric]:
     from evals.guide_dialogues import measure
 
@@ -113,6 +119,7 @@ SUITES = {
     "routing": Suite(
         "does the guide take what people say for what they mean, with their arguments?", _routing, frozenset({"full"})
     ),
+    "left_out": Suite("does the guide understand writers from whom it did not learn?", _left_out, frozenset({"full"})),
     "guide_dialogues": Suite(
         "does the guide do the right thing at every turn of a conversation?", _guide_dialogues, frozenset({"full"})
     ),

@@ -57,7 +57,7 @@ class Judged:
         if not self.tools_right:
             return False
         pairs = zip(self.wanted.calls, self.plan.decision.calls, strict=True)
-        return all(_same(w.tool, w.arguments, p.arguments, self.target) for w, p in pairs)
+        return all(same(w.tool, w.arguments, p.arguments, self.target) for w, p in pairs)
 
     @property
     def intent_right(self) -> bool:
@@ -87,7 +87,8 @@ class Judged:
         return not self.intent_right and not self.asks
 
 
-def _same(tool: str, wanted: dict[str, Any], planned: dict[str, Any], current: str) -> bool:
+def same(tool: str, wanted: dict[str, Any], planned: dict[str, Any], current: str) -> bool:
+    """Whether planned arguments are the wanted ones, with nothing made up; `current` is the target that goes without saying."""
     known = TOOLS[tool].schema()
     free = {*known.get("required", []), "name"}
     """A value for these has to be found somewhere, also where the person gave none."""

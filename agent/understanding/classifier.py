@@ -5,7 +5,7 @@ own), it is learned once and kept in the data folder.
 """
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -102,14 +102,24 @@ def file_name(embedding_name: str, task: Task) -> str:
 
 def learn(embed: Embedding, task: Task) -> Classifier:
     """Fit the classifier to the declared examples."""
+    texts, names = filled(task.declared())
+    return fitted(task.see(embed, texts), names)
+
+
+def fitted(seen: "Matrix", names: Sequence[str]) -> Classifier:
+    """Fit a classifier to what is seen of some texts (text, feature), and the class of each."""
     import numpy as np
     from sklearn.linear_model import LogisticRegression
 
-    pairs = [(_filled(text), name) for name, many in task.declared().items() for text in many]
-    fitted = LogisticRegression(C=STRICTNESS, max_iter=2000, class_weight="balanced")
-    fitted.fit(task.see(embed, [text for text, _ in pairs]), [name for _, name in pairs])
-    as_numbers = (np.asarray(fitted.coef_, dtype=np.float32), np.asarray(fitted.intercept_, dtype=np.float32))
-    return Classifier(tuple(map(str, fitted.classes_)), *as_numbers)
+    found = LogisticRegression(C=STRICTNESS, max_iter=2000, class_weight="balanced").fit(seen, names)
+    as_numbers = (np.asarray(found.coef_, dtype=np.float32), np.asarray(found.intercept_, dtype=np.float32))
+    return Classifier(tuple(map(str, found.classes_)), *as_numbers)
+
+
+def filled(declared: Mapping[str, Sequence[str]]) -> tuple[list[str], list[str]]:
+    """Declared examples as texts, their slots filled, and the class of each."""
+    pairs = [(_filled(text), name) for name, many in declared.items() for text in many]
+    return [text for text, _ in pairs], [name for _, name in pairs]
 
 
 def seen(embed: Embedding, texts: Sequence[str], targets: Sequence[str] = ()) -> "tuple[Matrix, list[Slots]]":

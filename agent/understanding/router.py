@@ -1,6 +1,6 @@
 """What does a person want? The likeliest intent of a message, and the arguments in it."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 
@@ -51,16 +51,17 @@ class Router:
         slots, plain = parse(utterance, targets)
         meant = self._by_meaning(seen_of(self._embed, [utterance], [(slots, plain)])[0])
         spelt = self._by_letters(plain, utterance, slots)
-        shares = dict(sorted(_mean(meant, spelt), key=lambda one: -one[1]))
+        shares = mean(meant, spelt)
         (first, top), (second, next_best) = list(shares.items())[:2]
         if self._embed.name == TAGGED:
             slots = replace(slots, said=utterance)
         return Route(first, top, second, next_best, slots, shares)
 
 
-def _mean(one: Mapping[str, float], other: Mapping[str, float]) -> Iterator[tuple[str, float]]:
-    for intent, share in one.items():
-        yield intent, (share + other[intent]) / 2
+def mean(one: Mapping[str, float], other: Mapping[str, float]) -> dict[str, float]:
+    """The mean of two classifiers' probabilities, likeliest first."""
+    shares = {intent: (share + other[intent]) / 2 for intent, share in one.items()}
+    return dict(sorted(shares.items(), key=lambda pair: -pair[1]))
 
 
 @cache

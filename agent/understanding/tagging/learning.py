@@ -51,11 +51,13 @@ class Ruled:
     """With none, and no other argument that the rules see."""
 
 
-def ruled(said: Sequence[str], properties: Mapping[str, Sequence[str]], rules: Rules) -> Ruled:
+def ruled(
+    declared: Mapping[str, Sequence[str]], said: Sequence[str], properties: Mapping[str, Sequence[str]], rules: Rules
+) -> Ruled:
     """The declared examples, without the messages that are labelled already."""
     known = {_plain(one) for one in said}
     found = Ruled([], [])
-    for tool, many in examples.declared().items():
+    for tool, many in declared.items():
         for text in many if tool in properties else []:
             if _plain(text) in known:
                 continue
@@ -87,6 +89,7 @@ def learn(
     properties: Mapping[str, Sequence[str]],
     rules: Rules,
     *,
+    declared: Mapping[str, Sequence[str]] | None = None,
     epochs: int = EPOCHS,
     seed: int = SEED,
 ) -> "Tagger":
@@ -96,6 +99,7 @@ def learn(
         people: messages labelled by people.
         properties: the arguments of each tool.
         rules: reads a message without the tagger.
+        declared: examples of what each tool is asked with; None for all that there are.
         epochs: passes over the messages labelled by people.
         seed: of every draw.
 
@@ -110,7 +114,7 @@ def learn(
 
     torch.manual_seed(seed)
     random = np.random.default_rng(seed)
-    ours = ruled([one.said for one in people], properties, rules)
+    ours = ruled(declared or examples.declared(), [one.said for one in people], properties, rules)
     passes = [[*ours.valued, *ours.silent, *people]]
     passes += [[*people, *_some(ours.silent, random)] for _ in range(epochs)]
     varying = Varying(people, random)

@@ -5,6 +5,19 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 OUTSIDE = "O"
+_COUNTS = (
+    "head",
+    "feature",
+    "strength",
+    "temperature",
+    "samples",
+    "k",
+    "max_new_tokens",
+    "draws",
+    "seed",
+    "position",
+    "into_layer",
+)
 ROLES = (
     OUTSIDE,
     "text",
@@ -23,17 +36,7 @@ ROLES = (
     "target",
     "other",
     "dictionary",
-    "head",
-    "feature",
-    "strength",
-    "temperature",
-    "samples",
-    "k",
-    "max_new_tokens",
-    "draws",
-    "seed",
-    "position",
-    "into_layer",
+    *_COUNTS,
 )
 NUMBER = {role: number for number, role in enumerate(ROLES)}
 _OF = {
@@ -50,22 +53,7 @@ LISTS = frozenset({"prompts", "other_prompts", "words", "directions", "candidate
 """Arguments that take more than one value."""
 CHOICES = frozenset({"chat", "method", "site", "components", "tokens", "centred", "untrained_control", "texts"})
 """Arguments with a closed set of values: how they are said is the rules' to know."""
-NUMBERS = frozenset(
-    [
-        "layers",
-        "head",
-        "feature",
-        "strength",
-        "temperature",
-        "samples",
-        "k",
-        "max_new_tokens",
-        "draws",
-        "seed",
-        "position",
-        "into_layer",
-    ]
-)
+NUMBERS = frozenset({"layers", *_COUNTS})
 TEXTS = frozenset({"text", "text2", "questions"})
 """Roles of whole sentences."""
 SINGLE = frozenset({"word", "other_word", "dir", "probe", "name", "candidates"})
