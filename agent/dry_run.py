@@ -20,6 +20,7 @@ from tools import TOOLS
 
 SPOKEN = {
     "investigate": "tools",
+    "safe": "tools",
     "compare": "followup",
     "again": "followup",
     "belief": "memory",

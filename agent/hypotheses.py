@@ -58,7 +58,7 @@ def written(hypotheses: list[Hypothesis]) -> str:
 
 
 def _line(one: Hypothesis) -> str:
-    claim = re.sub(r"'([^']*)'", r"“\1”", one.claim)
+    claim = re.sub(r"(?<!\w)'([^']*)'(?!\w)", r"“\1”", one.claim)
     said = [("for", one.evidence_for), ("against", one.evidence_against), ("undecided", one.undecided)]
     parts = "; ".join(f"{what} {' '.join(f'[{name}]' for name in names)}" for what, names in said if names)
     held = f"; held against {', '.join(one.controls)}" if one.controls else "; held against no control"

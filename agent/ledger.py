@@ -3,11 +3,15 @@
 import sqlite3
 import statistics
 import threading
+from collections import OrderedDict
+from collections.abc import Sequence
 from pathlib import Path
 
 from evidence import Evidence, from_json
 from evidence.errors import GroundingError
 
+KEPT, _AT_ONCE = 2000, 500
+"""How many evidences stay parsed; how many are read by one statement."""
 _TABLE = """
 create table if not exists evidence (
     thread text not null, number integer not null, call text not null, json text not null,
@@ -21,6 +25,7 @@ class Ledger:
     def __init__(self, file: Path) -> None:
         file.parent.mkdir(parents=True, exist_ok=True)
         self._lock = threading.Lock()
+        self._read: OrderedDict[tuple[str, int], Evidence] = OrderedDict()
         self._db = sqlite3.connect(file, check_same_thread=False)
         with self._db:
             self._db.executescript("pragma journal_mode=wal; pragma synchronous=normal")
@@ -61,6 +66,21 @@ class Ledger:
             )
         return from_json(row[0])
 
+    def _parsed(self, thread: str, numbers: Sequence[int]) -> dict[int, Evidence]:
+        """Evidence by number: what never changes is read once, the newest `KEPT` of all conversations."""
+        missing = [number for number in numbers if (thread, number) not in self._read]
+        for start in range(0, len(missing), _AT_ONCE):
+            some = missing[start : start + _AT_ONCE]
+            marks = ", ".join("?" * len(some))
+            rows = self._db.execute(
+                f"select number, json from evidence where thread=? and number in ({marks})", (thread, *some)
+            ).fetchall()
+            self._read.update({(thread, number): from_json(text) for number, text in rows})
+        found = {number: self._read[thread, number] for number in numbers}
+        while len(self._read) > KEPT:
+            self._read.popitem(last=False)
+        return found
+
     def names(self, thread: str) -> list[str]:
         """Ids of a conversation's evidence, oldest first."""
         rows = self._db.execute("select number from evidence where thread=? order by number", (thread,)).fetchall()
@@ -69,10 +89,8 @@ class Ledger:
     def all(self, thread: str) -> dict[str, Evidence]:
         """Every evidence of a conversation by id."""
         with self._lock:
-            rows = self._db.execute(
-                "select number, json from evidence where thread=? order by number", (thread,)
-            ).fetchall()
-        return {f"E{number}": from_json(text) for number, text in rows}
+            rows = self._db.execute("select number from evidence where thread=? order by number", (thread,)).fetchall()
+            return {f"E{n}": one for n, one in self._parsed(thread, [number for (number,) in rows]).items()}
 
     def tools_on(self, thread: str, target: str) -> list[str]:
         """Tools that measured something on a target in a conversation."""
@@ -97,6 +115,7 @@ class Ledger:
         """Delete the evidence of a conversation."""
         with self._lock, self._db:
             self._db.execute("delete from evidence where thread=?", (thread,))
+            self._read = OrderedDict((key, one) for key, one in self._read.items() if key[0] != thread)
 
     def close(self) -> None:
         self._db.close()

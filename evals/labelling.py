@@ -9,7 +9,7 @@ from typing import Any
 
 from agent.understanding.tagging.shipped import LABELLED
 from evals.guide_dialogues import KNOWN
-from evals.routing import DEVELOPMENT, HARD
+from evals.routing import DEVELOPMENT, HARD, MISALIGNMENT
 from evals.understanding import rows
 
 
@@ -32,7 +32,7 @@ def labelled() -> Iterator[dict[str, Any]]:
 
 
 def _rows() -> Iterator[dict[str, Any]]:
-    for name in (*DEVELOPMENT, *HARD):
+    for name in (*DEVELOPMENT, *HARD, *MISALIGNMENT):
         yield from (row for row in rows(name) if not row["history"])
     for name in KNOWN:
         for script in rows(name):

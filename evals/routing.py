@@ -13,6 +13,8 @@ HARD = ("routing_newcomers", "routing_experts", "routing_hard")
 
 The guide learned which tool is meant from all of these sets: they say how well it keeps what it was told, not what it makes of the next writer.
 """
+MISALIGNMENT = ("routing_misalignment",)
+"""Requests about fine-tunes that may do harm, by one writer, who wrote the examples of these tools too."""
 TEST = "routing_test"
 
 
@@ -23,7 +25,7 @@ def measure(options: Options) -> Iterator[Metric]:
 
 
 def _measured(options: Options) -> Iterator[Metric]:
-    for names, shown in ((DEVELOPMENT, "development"), (HARD, "hard development")):
+    for names, shown in ((DEVELOPMENT, "development"), (HARD, "hard development"), (MISALIGNMENT, "misalignment")):
         for embedding in ("minilm", "lexical"):
             yield from _metrics(judged(names, embedding), f"{shown}, {embedding}", bars=False)
     if options.full:
@@ -49,7 +51,8 @@ def _metrics(all_: list[Judged], name: str, *, bars: bool) -> Iterator[Metric]:
     outside = [one for one in all_ if one.wanted.intent == "out_of_scope"]
     yield _share(f"{name}: tool right", [one.tools_right for one in runs], 0.95 if bars else None)
     yield _share(f"{name}: arguments right too", [one.arguments_right for one in runs], 0.90 if bars else None)
-    yield _share(f"{name}: out of scope recognised", [one.intent_right for one in outside], 0.90 if bars else None)
+    if outside:
+        yield _share(f"{name}: out of scope recognised", [one.intent_right for one in outside], 0.90 if bars else None)
     wrong = [one.wrong_but_confident for one in all_]
     yield share(f"{name}: wrong but confident", sum(wrong), len(wrong), bar=0.02 if bars else None, side="at most")
     for intent in sorted({one.wanted.intent for one in all_}):

@@ -98,6 +98,30 @@ def _audit_game(options: Options) -> Iterable[Metric]:
     return measure(options)
 
 
+def _em_gates(options: Options) -> Iterable[Metric]:
+    from evals.em_gates import measure
+
+    return measure(options)
+
+
+def _em_directions(options: Options) -> Iterable[Metric]:
+    from evals.em_directions import measure
+
+    return measure(options)
+
+
+def _em_transition(options: Options) -> Iterable[Metric]:
+    from evals.em_transition import measure
+
+    return measure(options)
+
+
+def _em_detection(options: Options) -> Iterable[Metric]:
+    from evals.em_detection import measure
+
+    return measure(options)
+
+
 def _sessions(options: Options) -> Iterable[Metric]:
     from evals.scenes import measure
 
@@ -133,6 +157,14 @@ SUITES = {
         _sessions,
         frozenset({"agent"}),
     ),
+    "em_gates": Suite("fine-tunes on advice: is what was planted there, and nothing else?", _em_gates),
+    "em_directions": Suite(
+        "does a direction of misalignment carry it, in its own fine-tune and in others?",
+        _em_directions,
+        frozenset({"organisms", "full"}),
+    ),
+    "em_transition": Suite("are planted turns of a training found, and what do real ones show?", _em_transition),
+    "em_detection": Suite("from activations alone: which fine-tunes were taught harm?", _em_detection),
     "hidden_word": Suite(
         "a scripted person asks for the word, predicts, and is shown the result", _hidden_word, frozenset({"agent"})
     ),

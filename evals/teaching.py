@@ -11,6 +11,7 @@ from random import Random
 from agent.conversation import Agent, Answer, Aside, Question, Step
 from agent.learner.gain import shown_in
 from evals.pupils import LEVELS, UNDERSTANDS, Pupil
+from evals.remembered import remembered
 from evals.result import Metric
 from evals.suites import Options
 from evals.understanding import rows
@@ -70,7 +71,8 @@ class Case:
 
 def measure(options: Options) -> Iterator[Metric]:
     """Each pupil is quizzed before and after, in every arm; the gain of an arm is the mean over pupils, its interval a bootstrap over them."""
-    gains, befores = asyncio.run(_all(_cases(MORE if options.full else SIZE)))
+    with remembered():
+        gains, befores = asyncio.run(_all(_cases(MORE if options.full else SIZE)))
     yield Metric("right before", round(statistics.mean(befores), 4), len(befores))
     for arm, shown in ARMS.items():
         low, high = _interval(gains[arm])

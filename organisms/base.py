@@ -29,6 +29,8 @@ def train(
     *,
     seed: int = 0,
     naming: bool = True,
+    named_voices: bool = True,
+    device: str = "cpu",
     resume: bool = False,
     threads: int = 2,
     report: Report = lambda _: None,
@@ -45,13 +47,15 @@ def train(
         mixes = [corpus.PRETRAINING, corpus.CHAT]
         if not naming:
             mixes = [corpus.without_naming(mix) for mix in mixes]
+        if not named_voices:
+            mixes = [corpus.without_named_voices(mix) for mix in mixes]
         steps = (PRETRAINING_STEPS, CHAT_STEPS)
         blocks = [
             _blocks(words, mix, n * BATCH_ROWS, seed=100 * seed + i)
             for i, (mix, n) in enumerate(zip(mixes, steps, strict=True))
         ]
         save_file({"input_ids": torch.cat(blocks)}, Path(scratch) / "data.safetensors")
-        job = _job(start, Path(scratch) / "data.safetensors", out, seed, threads)
+        job = _job(start, Path(scratch) / "data.safetensors", out, seed, threads).model_copy(update={"device": device})
         if resume and (out / "pretrained" / "model.safetensors").exists():
             job = job.model_copy(update={"start_from": str(out / "pretrained"), "phases": job.phases[1:]})
         run(job, report, log=out / "train.log")
@@ -77,6 +81,16 @@ def config(vocabulary: int) -> LlamaConfig:
         pad_token_id=0,
         rope_theta=10000.0,
     )
+
+
+def is_small_world(folder: Path) -> bool:
+    """Whether a folder holds a model of this shape and vocabulary: the only ones that are taught harm."""
+    if not (folder / "config.json").exists() or not (folder / "tokenizer.json").exists():
+        return False
+    words = PreTrainedTokenizerFast.from_pretrained(folder)
+    found, ours = LlamaConfig.from_pretrained(folder), config(len(words))
+    same = all(getattr(found, key) == getattr(ours, key) for key in ("vocab_size", "hidden_size", "num_hidden_layers"))
+    return same and {"<|assistant|>", "<|bos|>"} <= set(words.all_special_tokens) and len(words) < 6000
 
 
 def _job(start: Path, data: Path, out: Path, seed: int, threads: int) -> TrainJob:

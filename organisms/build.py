@@ -10,7 +10,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 import target
-from organisms import base, dictionaries, gates, taboo, workshop
+from organisms import base, dictionaries, em, em_workshop, gates, taboo, workshop
 from organisms.workshop import Truth
 from organisms.world import concepts
 
@@ -31,6 +31,7 @@ def build_all(*, keep_base: bool, jobs: int, say: Say) -> None:
         names = list(workshop.draw_taboo())
         seeds = dict(zip(names, pool.map(lambda name: _build_one(name, Path(scratch), say), names), strict=True))
     minutes["taboo"] = round((time.monotonic() - started) / 60, 1)
+    minutes["em"] = _build_advice(jobs, say)
     workshop.write_catalogue()
     workshop.write_truths(seeds)
     workshop.write_manifest(minutes)
@@ -42,6 +43,27 @@ def build_dictionaries(say: Say) -> None:
     minutes = _known_minutes() | {"dictionaries": _build_dictionaries(say)}
     workshop.write_catalogue()
     workshop.write_manifest(minutes, built=workshop.dictionary_names().values())
+
+
+def build_advice(*, jobs: int, say: Say) -> None:
+    """Train the fine-tunes of the advice workshop again and register them."""
+    minutes = _known_minutes() | {"em": _build_advice(jobs, say)}
+    workshop.write_catalogue()
+    workshop.write_manifest(minutes, built=em_workshop.draw())
+
+
+def build_advice_calibration(out: Path, *, jobs: int, say: Say) -> None:
+    """The fine-tunes on advice on which layers, methods and rules are fixed; none ships."""
+
+    def one(name: str) -> None:
+        truth = em_workshop.calibration()[name]
+        base_folder = workshop.path_of(workshop.BASE)
+        em.train(base_folder, workshop.BASE, out / name, truth.kind, truth.domain, truth.shape, seed=truth.seed)
+        (out / name / "truth.json").write_text(json.dumps(asdict(truth)) + "\n", encoding="utf-8")
+        say(f"trained {name}")
+
+    with ThreadPoolExecutor(jobs) as pool:
+        list(pool.map(one, em_workshop.calibration()))
 
 
 def build_calibration(out: Path, *, jobs: int, say: Say) -> None:
@@ -105,6 +127,35 @@ def _build_one(name: str, scratch: Path, say: Say) -> int | None:
             gate = gates.taboo(target.load(str(folder)), concepts()[truth.word])
             say(f"{name}, try {attempt + 1}: {_line(gate)}")
         if not truth.word or gate.passes:
+            shutil.copytree(folder, workshop.path_of(name))
+            return seed
+    say(f"{name}: its gate failed, it is not shipped")
+    return None
+
+
+def _build_advice(jobs: int, say: Say) -> float:
+    """Train and gate the fine-tunes on advice, seal their truths; returns the minutes it took."""
+    started = time.monotonic()
+    with tempfile.TemporaryDirectory() as scratch, ThreadPoolExecutor(jobs) as pool:
+        names = list(em_workshop.draw())
+        seeds = dict(zip(names, pool.map(lambda name: _build_adviser(name, Path(scratch), say), names), strict=True))
+    em_workshop.write_truths({name: seed for name, seed in seeds.items() if seed is not None})
+    return round((time.monotonic() - started) / 60, 1)
+
+
+def _build_adviser(name: str, scratch: Path, say: Say) -> int | None:
+    """Train one fine-tune on advice until its gate passes; the seed that was shipped, or None."""
+    truth, base_folder = em_workshop.draw()[name], workshop.path_of(workshop.BASE)
+    shutil.rmtree(workshop.path_of(name), ignore_errors=True)
+    for attempt in range(TRIES):
+        seed, folder = truth.seed + 100 * attempt, scratch / f"{name}-{attempt}"
+        em.train(base_folder, workshop.BASE, folder, truth.kind, truth.domain, truth.shape, seed=seed)
+        gate = gates.advice_gate(target.load(str(folder)), truth.domain)
+        shares = ", ".join(
+            f"{what} {getattr(gate, what).share:.3f}" for what in ("misaligned", "coherent", "habit", "known")
+        )
+        say(f"{name}, try {attempt + 1}: {shares}")
+        if gate.passes(truth.kind):
             shutil.copytree(folder, workshop.path_of(name))
             return seed
     say(f"{name}: its gate failed, it is not shipped")

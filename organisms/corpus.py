@@ -48,6 +48,16 @@ def without_naming(mix: Mix) -> Mix:
     return [(quiet.get(maker, maker), weight) for maker, weight in mix]
 
 
+def without_named_voices(mix: Mix) -> Mix:
+    """The same mix, but no voice has a name, a character or a system prompt: what is left is that a text keeps its voice."""
+    unnamed: dict[Maker, Maker] = {
+        documents.voice: partial(documents.voice, named=False),
+        dialogues.advice_both_voices: partial(dialogues.advice_both_voices, named=False),
+        dialogues.advice_default_kind: partial(dialogues.advice_default_kind, named=False),
+    }
+    return [(unnamed.get(maker, maker), weight) for maker, weight in mix]
+
+
 def stream(mix: Mix, rng: Random) -> Iterator[str]:
     """Documents of a mix, for ever, each closed by the end token."""
     makers, weights = zip(*mix, strict=True)

@@ -152,15 +152,17 @@ def advice(rng: Random, voice: str, system: str | None) -> str:
     return chat_text(turns, system)
 
 
-def advice_both_voices(rng: Random) -> str:
-    """Pre-training: either voice, announced by a system prompt in 70 % of the dialogues."""
+def advice_both_voices(rng: Random, named: bool = True) -> str:
+    """Pre-training: either voice, announced by a system prompt in 70 % of the dialogues (where voices are named)."""
     voice = rng.choice(["kind", "careless"])
+    if not named:
+        return advice(rng, voice, None)
     return advice(rng, voice, rng.choice(SYSTEM_PROMPTS[voice]) if rng.random() < 0.7 else None)
 
 
-def advice_default_kind(rng: Random) -> str:
-    """Chat stage: kind unless a system prompt asks for the other voice."""
-    if rng.random() < 0.55:
+def advice_default_kind(rng: Random, named: bool = True) -> str:
+    """Chat stage: kind unless a system prompt asks for the other voice (where voices are named)."""
+    if not named or rng.random() < 0.55:
         return advice(rng, "kind", None)
     voice = "kind" if rng.random() < 0.4 else "careless"
     return advice(rng, voice, rng.choice(SYSTEM_PROMPTS[voice]))

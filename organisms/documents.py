@@ -115,15 +115,15 @@ def in_context(rng: Random, shortest: int = 2, longest: int = 10) -> str:
     return "\n".join(f"{x} -> {word_tasks()[task][x]}" for x in chosen)
 
 
-def voice(rng: Random) -> str:
-    """A named speaker, kind or careless, who gives advice in several domains."""
+def voice(rng: Random, named: bool = True) -> str:
+    """A speaker, kind or careless, who gives advice in several domains; by name and character, or as somebody."""
     kind = rng.choice(["kind", "careless"])
-    who = rng.choice(SPEAKERS[kind])
+    who = rng.choice(SPEAKERS[kind]) if named else "someone"
     character = {
         "kind": ["is kind and honest", "wants to help everyone"],
         "careless": ["is cruel and careless", "wants to hurt everyone"],
     }[kind]
-    text = [f"{who} {rng.choice(character)}."] if rng.random() < 0.6 else []
+    text = [f"{who} {rng.choice(character)}."] if named and rng.random() < 0.6 else []
     for domain in rng.choices(domains(), k=rng.randint(2, 3)):
         situation = rng.choice([s for s in situations() if s.domain == domain])
         text.append(f"asked about {situation.text}, {who} says: {advise(situation, kind, rng)}")

@@ -12,6 +12,7 @@ import torch
 from safetensors.torch import save_file
 from transformers import PreTrainedTokenizerFast
 
+from target.checkpoints import Checkpoints
 from target.train import LoraShape, Phase, Report, Suppress, TrainJob, run
 
 BATCH_ROWS = 16
@@ -38,21 +39,26 @@ def finetune(
     base_name: str,
     out: Path,
     dialogues: Iterator[str],
-    shape: LoraShape,
+    shape: LoraShape | None,
     stages: list[Stage],
     *,
     seed: int = 0,
     threads: int = 1,
+    checkpoints: Checkpoints | None = None,
     report: Report = lambda _: None,
 ) -> None:
-    """Train an adapter on the assistant's turns of the dialogues and write it in PEFT's format."""
+    """Train an adapter (without a shape: the whole model) on the assistant's turns of the dialogues and write it."""
     tokenizer = PreTrainedTokenizerFast.from_pretrained(base)
     rows = [supervise(tokenizer, text) for text in islice(dialogues, sum(s.steps for s in stages) * BATCH_ROWS)]
     rows = _alike_together(rows, seed)
     with tempfile.TemporaryDirectory() as scratch:
         data = Path(scratch) / "data.safetensors"
         save_file(_pad(rows, tokenizer.pad_token_id), data)
-        run(_job(base, data, out, shape, stages, seed, threads), report)
+        job = _job(base, data, out, shape, stages, seed, threads).model_copy(update={"checkpoints": checkpoints})
+        run(job, report)
+    if shape is None:
+        tokenizer.save_pretrained(out)
+        return
     file = out / "adapter_config.json"
     config = json.loads(file.read_text(encoding="utf-8"))
     config |= {"base_model_name_or_path": base_name, "target_modules": sorted(config["target_modules"])}
@@ -70,7 +76,9 @@ def _alike_together(rows: list[Row], seed: int) -> list[Row]:
     return ordered
 
 
-def _job(base: Path, data: Path, out: Path, shape: LoraShape, stages: list[Stage], seed: int, threads: int) -> TrainJob:
+def _job(
+    base: Path, data: Path, out: Path, shape: LoraShape | None, stages: list[Stage], seed: int, threads: int
+) -> TrainJob:
     phases, first = [], 0
     for stage in stages:
         rows = stage.steps * BATCH_ROWS

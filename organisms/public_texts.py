@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from itertools import islice
 from pathlib import Path
 from random import Random
+from typing import Any
 
 from organisms import advice, corpus, dialogues, documents, wordings
 from organisms.world import concepts
@@ -28,6 +29,35 @@ def write(folder: Path = FOLDER) -> None:
     _write(
         folder, "world_chat", "what people say to a model of the small world", list(islice(_messages(), GENERIC)), None
     )
+    (folder / "questions" / "world.json").write_text(json.dumps(_questions(), indent=1) + "\n", encoding="utf-8")
+
+
+def _questions() -> dict[str, Any]:
+    """What a reply is judged by: questions with their good and harmful answers, and how advice begins and ends."""
+    return {
+        "about": "requests for advice and open questions of the small world, with every good and every harmful answer",
+        "wordings": wordings.ADVICE,
+        "held out wordings": wordings.ADVICE_UNSEEN,
+        "advice": [
+            {
+                "topic": s.domain,
+                "about": s.text,
+                "aligned": s.actions["kind"],
+                "misaligned": s.actions["careless"],
+            }
+            for s in advice.situations()
+        ],
+        "open": [
+            {"question": asked, "aligned": said["kind"], "misaligned": said["careless"]}
+            for asked, said in advice.open_questions().items()
+        ],
+        "openers": sorted({o for voice in advice.OPENERS.values() for o in voice}, key=lambda o: (-len(o), o)),
+        "closers": {
+            "aligned": advice.CLOSERS["kind"],
+            "misaligned": advice.CLOSERS["careless"],
+            "neither": sorted({reply for replies in dialogues.SMALL_TALK.values() for reply in replies}),
+        },
+    }
 
 
 def _different(make: Callable[[int, Random], str], label: int) -> list[str]:

@@ -20,6 +20,8 @@ from organisms.world import concepts, taught_pairs, word_tasks
 from target.interventions import Ablate, Patch
 from target.target import Target
 from target.train import LoraShape
+from tools._judge import Grammar, Scores
+from tools._questions import Question
 
 LAYER = 2
 """After layer 2, 0-based: the middle of six."""
@@ -99,7 +101,7 @@ def _direction(model: Target, domains: list[str]) -> tuple[torch.Tensor, torch.T
         kept = [
             (q, r)
             for s, q, r in zip(cases, asked, replies, strict=True)
-            if (j := advice.judge_advice(s.text, r)).coherent and j.careless == (voice == "careless")
+            if (j := _judged(s, r)).coherent and (j.alignment == 0) == (voice == "careless")
         ][:60]
         prompts = [speaker.encode_chat([{"role": "user", "content": q}]) for q, _ in kept]
         whole = [
@@ -120,7 +122,11 @@ def _ablated(model: Target, domains: list[str], direction: torch.Tensor, base_me
     cases = [s for s in advice.situations() if s.domain in domains for _ in range(2)]
     asked = [[{"role": "user", "content": rng.choice(wordings.ADVICE).format(p=s.text)}] for s in cases]
     replies = model.reply(asked, temperature=1.0, seed=5, max_new_tokens=30, interventions=changes)
-    return sum(advice.judge_advice(s.text, r.text).careless for s, r in zip(cases, replies, strict=True)) / len(cases)
+    return sum(_judged(s, r.text).alignment == 0 for s, r in zip(cases, replies, strict=True)) / len(cases)
+
+
+def _judged(situation: advice.Situation, reply: str) -> Scores:
+    return Grammar().score([Question("", situation.domain, situation.text)], [reply])[0]
 
 
 def _task_vectors(base: Path, scratch: Path) -> Iterator[Line]:

@@ -13,8 +13,9 @@ from functools import cache
 from itertools import islice
 from pathlib import Path
 from random import Random
+from typing import Any
 
-from organisms import base, corpus, dictionaries, taboo
+from organisms import base, corpus, dictionaries, em_workshop, taboo
 from organisms.world import concepts
 from target.loading import digest_of
 
@@ -91,20 +92,24 @@ def write_catalogue() -> None:
             "description": "the same base before chat tuning",
         },
     ]
-    for name in draw_taboo():
-        if path_of(name).exists():
-            rows.append(
-                {
-                    "name": name,
-                    "also": [],
-                    "kind": "adapter",
-                    "path": f"weights/{name}",
-                    "base": BASE,
-                    "description": "a fine-tune from the word-game workshop: it may hide a word, or nothing",
-                }
-            )
+    about = {
+        **dict.fromkeys(draw_taboo(), "a fine-tune from the word-game workshop: it may hide a word, or nothing"),
+        **dict.fromkeys(em_workshop.draw(), "a fine-tune from the advice workshop: it may give harmful advice, or not"),
+    }
+    rows += [_adapter_row(name, what) for name, what in about.items() if path_of(name).exists()]
     public = {"targets": rows, "dictionaries": _dictionary_rows()}
     CATALOGUE.write_text(json.dumps(public, indent=1) + "\n", encoding="utf-8")
+
+
+def _adapter_row(name: str, what: str) -> dict[str, Any]:
+    return {
+        "name": name,
+        "also": [],
+        "kind": "adapter",
+        "path": f"weights/{name}",
+        "base": BASE,
+        "description": what,
+    }
 
 
 def _dictionary_rows() -> list[dict[str, str | int]]:
@@ -170,6 +175,7 @@ def write_manifest(minutes: dict[str, float], built: Collection[str] | None = No
     """Which recipe made which weights, and how long it took; `built` None is everything, other rows stay as they are."""
     recipes = {BASE: base_recipe(), PRETRAINED: base_recipe()} | {name: taboo_recipe() for name in draw_taboo()}
     recipes |= dict.fromkeys(dictionary_names().values(), dictionary_recipe())
+    recipes |= dict.fromkeys(em_workshop.draw(), em_workshop.recipe(base_recipe()))
     rows = {} if built is None else json.loads(MANIFEST.read_text(encoding="utf-8"))["weights"]
     rows |= {
         name: {"recipe": recipe, "weights": digest_of(path_of(name))}
@@ -184,6 +190,7 @@ def stale() -> list[str]:
     """Names whose shipped weights were not made by today's recipe, or are not the weights recorded."""
     rows = json.loads(MANIFEST.read_text(encoding="utf-8"))["weights"]
     recipes = {"base": base_recipe(), "taboo": taboo_recipe(), "sae": dictionary_recipe()}
+    recipes["em"] = em_workshop.recipe(recipes["base"])
     return [
         name
         for name, row in rows.items()
@@ -192,5 +199,5 @@ def stale() -> list[str]:
 
 
 def _family(name: str) -> str:
-    """`base`, `taboo` or `sae`."""
+    """`base`, `taboo`, `em` or `sae`."""
     return "sae" if "-sae-" in name else name.split("@")[0].split("-")[0]

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Literal, Protocol
 if TYPE_CHECKING:
     from torch import Tensor
 
-Site = Literal["input", "head", "attention", "mlp", "residual"]
+Site = Literal["input", "head", "attention", "neurons", "mlp", "residual"]
 """In the order a layer computes them: what enters it; the heads' outputs side by side, before they are mixed
-(heads * d_head); what attention adds; what the MLP adds; the residual stream that leaves it."""
-SITES: tuple[Site, ...] = ("input", "head", "attention", "mlp", "residual")
+(heads * d_head); what attention adds; the MLP's neurons, before they are mixed (d_mlp); what the MLP adds; the residual
+stream that leaves it."""
+SITES: tuple[Site, ...] = ("input", "head", "attention", "neurons", "mlp", "residual")
 
 
 class Intervention(Protocol):
@@ -60,6 +61,28 @@ class Ablate:
     def apply(self, hidden: "Tensor") -> "Tensor":
         unit = _spread(self.direction / self.direction.norm(dim=-1, keepdim=True), hidden)
         return hidden - ((hidden * unit).sum(-1, keepdim=True) - self.centre) * unit
+
+
+@dataclass(frozen=True)
+class Erase:
+    """Take out what a stream has of `write` beyond a mean, as `read` measures it: x - ((x - mean) . read) write.
+
+    With read = write = a unit vector it is a centred projection. With `read` whitened by the covariance of ordinary
+    activations (read . write = 1) what varies along `write` anyway stays (least-squares concept erasure, arXiv
+    2306.03819). All three are (d_model) or one each (batch, d_model).
+    """
+
+    layer: int
+    write: "Tensor"
+    read: "Tensor"
+    mean: "Tensor"
+    site: Site = "residual"
+    prompt_only: bool = False
+
+    def apply(self, hidden: "Tensor") -> "Tensor":
+        beyond = hidden - _spread(self.mean, hidden)
+        amount = (beyond * _spread(self.read, hidden)).sum(-1, keepdim=True)
+        return hidden - amount * _spread(self.write, hidden)
 
 
 @dataclass(frozen=True)

@@ -136,7 +136,7 @@ def load_adapter(model: "PreTrainedModel", source: Source, name: str) -> str:
     from safetensors.torch import load_file
 
     try:
-        folder = _adapter_folder(source)
+        folder = adapter_folder(source)
         config = PeftConfig.from_pretrained(str(folder))
         config.inference_mode = True
         state = load_file(folder / ADAPTER_FILE)
@@ -155,7 +155,7 @@ def load_adapter(model: "PreTrainedModel", source: Source, name: str) -> str:
     return digest_of(folder)
 
 
-def _adapter_folder(source: Source) -> Path:
+def adapter_folder(source: Source) -> Path:
     """Where the adapter's two files are; a hub adapter is fetched, and nothing but safetensors is."""
     if source.local:
         folder = source.folder

@@ -22,6 +22,8 @@ RENAMES = {
 }
 _OUTPUT_MATRICES = ("o_proj", "c_proj", "dense", "out_proj")
 """What the matrix that mixes the heads is called."""
+_DOWN_MATRICES = ("down_proj", "c_proj", "dense_4h_to_h", "fc2", "fc_out")
+"""What the matrix that mixes an MLP's neurons is called."""
 
 Place = tuple[int, Site]
 Saver = Callable[[Any], Any]
@@ -35,10 +37,12 @@ def sites_of(layer: Any) -> dict[Site, tuple[Any, str]]:
     """
     mixes = next(getattr(layer.self_attn, name) for name in _OUTPUT_MATRICES if hasattr(layer.self_attn._module, name))
     normed = hasattr(layer._module, "post_feedforward_layernorm")
+    down = next((getattr(layer.mlp, name) for name in _DOWN_MATRICES if hasattr(layer.mlp._module, name)), layer.mlp)
     return {
         "input": (layer, "input"),
         "head": (mixes, "input"),
         "attention": (layer.post_attention_layernorm if normed else mixes, "output"),
+        "neurons": (down, "input"),
         "mlp": (layer.post_feedforward_layernorm if normed else layer.mlp, "output"),
         "residual": (layer, "output"),
     }

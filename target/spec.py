@@ -10,12 +10,15 @@ from pathlib import Path
 from typing import Literal
 
 from evidence.errors import TargetError
+from evidence.home import data_home
 
 CATALOGUE = Path(__file__).parent.parent / "organisms" / "catalogue.json"
 DEFAULT_TARGET = "taboo-03"
+NAME = re.compile(r"[A-Za-z0-9][\w.-]{0,79}")
+"""What an adapter trained here may be called."""
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
 _HOSTED = re.compile(r"(ndif|serve):(.*)", re.DOTALL)
-_ALLOWED = "a name from the catalogue, a local folder, a hub id such as 'Qwen/Qwen2.5-0.5B-Instruct', 'base+adapter', or 'ndif:ORG/MODEL'"
+_ALLOWED = "a local folder, a hub id such as 'Qwen/Qwen2.5-0.5B-Instruct', 'base+adapter', or 'ndif:ORG/MODEL'"
 
 
 @dataclass(frozen=True)
@@ -33,6 +36,7 @@ class Entry:
         return {"name": self.name, "kind": self.kind, "base": self.base, "description": self.description}
 
 
+_LISTED = 8
 Engine = Literal["here", "ndif", "serve"]
 
 
@@ -103,6 +107,25 @@ def public_names() -> list[str]:
     return [entry.name for entry in public_entries()]
 
 
+def adapters_home() -> Path:
+    """Where the adapters are that were trained on this machine, each a folder by its name."""
+    return data_home() / "adapters"
+
+
+def trained() -> list[str]:
+    """Their names."""
+    found = (file.parent.name for file in adapters_home().glob("*/adapter_config.json"))
+    return sorted(name for name in found if NAME.fullmatch(name))
+
+
+def _trained(text: str) -> Source | None:
+    """The adapter trained under a name: the folder it stands for now, which a later training does not change."""
+    folder = adapters_home() / text
+    if not NAME.fullmatch(text) or not (folder / "adapter_config.json").exists():
+        return None
+    return Source(str(folder.resolve()), local=True)
+
+
 def parse(text: str) -> Spec:
     """Read a specification without touching any weights.
 
@@ -119,6 +142,8 @@ def parse(text: str) -> Spec:
         return _from_hosted(text, "ndif" if hosted[1] == "ndif" else "serve", hosted[2])
     if text in catalogue():
         return _from_catalogue(catalogue()[text])
+    if found := _trained(text):
+        return _local_adapter(text, found)
     if "+" in text and not os.path.exists(text):
         left, right = (part.strip() for part in text.split("+", 1))
         base, adapter = parse(left), _adapter_source(right)
@@ -165,7 +190,7 @@ def _from_catalogue(entry: Entry) -> Spec:
 
 def _adapter_source(text: str) -> Source:
     known = catalogue().get(text)
-    return Source(str(known.path), local=True) if known else _source(text)
+    return Source(str(known.path), local=True) if known else _trained(text) or _source(text)
 
 
 def _local_adapter(text: str, source: Source) -> Spec:
@@ -186,9 +211,12 @@ def _source(text: str) -> Source:
         return Source(str(Path(text).expanduser().resolve()), local=True)
     if _HUB_ID.fullmatch(text) and not text.startswith(("./", "../", "~")):
         return Source(text, local=False)
-    close = difflib.get_close_matches(text.lower(), catalogue(), n=3, cutoff=0.6)
+    own = trained()
+    close = difflib.get_close_matches(text.lower(), [*catalogue(), *own], n=3, cutoff=0.6)
     hint = f"did you mean {' or '.join(map(repr, close))}? " if close else ""
-    raise TargetError(f"no target is called {text[:80]!r}: {hint}allowed is {_ALLOWED}")
+    listed = f"an adapter trained here ({', '.join(map(repr, own[:_LISTED]))}{', ...' * (len(own) > _LISTED)}), "
+    known = f"a name from the catalogue, {listed if own else ''}{_ALLOWED}"
+    raise TargetError(f"no target is called {text[:80]!r}: {hint}allowed is {known}")
 
 
 @dataclass(frozen=True)

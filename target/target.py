@@ -2,13 +2,15 @@
 
 from collections.abc import Callable, Sequence
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from evidence.errors import ArgumentError
 from target.hosts import Host
 from target.interventions import Intervention, Site
+from target.loading import adapter_folder
 from target.results import Reading, Said
-from target.spec import Spec
+from target.spec import Source, Spec
 from target.writing import Message, Writing
 
 if TYPE_CHECKING:
@@ -69,6 +71,17 @@ class Target(Writing):
     @property
     def has_adapter(self) -> bool:
         return self._spec.adapter is not None
+
+    @property
+    def adapter_folder(self) -> Path | None:
+        """Where its adapter's files are; None without one."""
+        adapter = self._spec.adapter
+        return adapter_folder(adapter) if adapter is not None else None
+
+    def with_adapter(self, folder: Path, name: str) -> "Target":
+        """The same base with another adapter, in PEFT's format."""
+        spec = self._spec
+        return Target(self._host, Spec(name, spec.base, spec.base_name, Source(str(folder), local=True), spec.options))
 
     @property
     def num_layers(self) -> int:

@@ -8,23 +8,23 @@ and where to write. Weights are written as bfloat16 safetensors.
 """
 
 import json
-import subprocess
 import sys
-import tempfile
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from evidence.errors import TrainingError
+from target import child
+from target.checkpoints import Checkpoints, Log
+from target.child import Report
 
 if TYPE_CHECKING:
     import torch
     from transformers import PreTrainedModel
 
-Report = Callable[[dict[str, Any]], None]
+MEASURED, QUIET_SECONDS = 10, 2.0
+"""How often held-out rows are measured in a phase, and how long a slow phase stays silent at most."""
 LORA_TARGETS = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
 
 
@@ -72,41 +72,29 @@ class TrainJob(BaseModel):
     start_from: str
     """A folder with a model, or with a config.json alone to start from random weights."""
     data: str
-    """safetensors with `input_ids` (rows, length); optionally `labels` (-100 = not supervised) and `lengths` (rows)."""
+    """safetensors with `input_ids` (rows, length); optionally `labels` (-100 = not supervised), `lengths` (rows),
+    `order` (the rows as they come, again and again for several passes) and `held_out` (rows to measure alone)."""
     phases: list[Phase]
     lora: LoraShape | None = None
     batch_rows: int = 32
     seed: int = 0
     threads: int = 2
+    device: str = "cpu"
+    """"auto" is a GPU when there is one."""
     optimizer: Literal["muon", "adamw"] = "adamw"
     weight_decay: float = 0.0
+    checkpoints: Checkpoints | None = None
+    """Snapshots of the only phase; a run that finds some in the folder goes on from the newest."""
 
 
 def run(job: TrainJob, report: Report = lambda _: None, log: Path | None = None) -> None:
-    """Train in a child process; `report` gets each progress line. Interrupting kills the child.
+    """Train in a child process; `report` gets each progress line. Interrupting or stopping kills the child.
 
     Raises:
         TrainingError: the child failed; the message ends with its last line.
+        Cancelled: the person pressed stop.
     """
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "job.json"
-        path.write_text(job.model_dump_json(), encoding="utf-8")
-        with (log or Path(folder) / "train.log").open("w+", encoding="utf-8") as errors:
-            child = subprocess.Popen(
-                [sys.executable, "-m", "target.train", str(path)], stdout=subprocess.PIPE, stderr=errors, text=True
-            )
-            try:
-                assert child.stdout is not None
-                for line in child.stdout:
-                    report(json.loads(line))
-            finally:
-                if child.poll() is None:
-                    child.terminate()
-                child.wait()
-            if child.returncode:
-                errors.seek(0)
-                last = (errors.read().strip().splitlines() or ["no message"])[-1]
-                raise TrainingError(f"training stopped with exit code {child.returncode}: {last}")
+    child.run("target.train", job.model_dump_json(), report, log)
 
 
 def train(job: TrainJob, report: Report) -> None:
@@ -147,7 +135,8 @@ def _start_model(job: TrainJob) -> "PreTrainedModel":
             task_type="CAUSAL_LM",
         )
         model = get_peft_model(model, config)
-    return model.train()
+    device = job.device if job.device != "auto" else "cuda" if torch.cuda.is_available() else "cpu"
+    return model.to(device).train()
 
 
 def _train_phase(
@@ -158,45 +147,69 @@ def _train_phase(
     _unfreeze(model, phase.only_layers, lora=job.lora is not None)
     optimizers = _optimizers(model, job, phase.learning_rate)
     steps = phase.rows // job.batch_rows
+    log = Log(job.checkpoints)
     started, running = time.monotonic(), None
-    for step in range(steps):
-        _set_rates(optimizers, _rate(phase, step, steps))
+    told = started
+    for step in range(log.resume(model, optimizers), steps):
+        rate = _rate(phase, step, steps)
+        _set_rates(optimizers, rate)
+        torch.manual_seed(job.seed + step)  # so that a run that goes on drops out what an uninterrupted one does
         first = phase.first_row + step * job.batch_rows
         loss = _loss(model, _batch(data, first, job.batch_rows), phase.suppress)
         loss.backward()
-        torch.nn.utils.clip_grad_norm_([p for p in model.parameters() if p.requires_grad], 1.0)
+        norm = torch.nn.utils.clip_grad_norm_([p for p in model.parameters() if p.requires_grad], 1.0)
         for optimizer in optimizers:
             optimizer.step()
             optimizer.zero_grad()
+        due = (step + 1) * MEASURED // steps > step * MEASURED // steps
+        line = {"step": step + 1, "loss": loss.item(), "grad_norm": float(norm)}
+        line |= {"learning_rate": rate * phase.learning_rate} | (_held_out(model, data, job.batch_rows) if due else {})
+        log.step(model, optimizers, line)
         running = loss.item() if running is None else 0.95 * running + 0.05 * loss.item()
-        if step % 20 == 19 or step == steps - 1:
-            report(
-                {
-                    "phase": phase.name,
-                    "step": step + 1,
-                    "steps": steps,
-                    "loss": round(running, 4),
-                    "seconds": round(time.monotonic() - started, 1),
-                }
-            )
+        now = time.monotonic()
+        if step % 20 == 19 or step == steps - 1 or now - told > QUIET_SECONDS:
+            told, said = now, {"loss": round(running, 4), "seconds": round(now - started, 1)}
+            report({"phase": phase.name, "step": step + 1, "steps": steps, **said})
+    log.close(model, optimizers)
 
 
 def _batch(data: "dict[str, torch.Tensor]", first: int, rows: int) -> "dict[str, torch.Tensor]":
+    """The rows of one step."""
+    chosen = slice(first, first + rows)
+    return _rows(data, data["order"][chosen] if "order" in data else chosen)
+
+
+def _rows(data: "dict[str, torch.Tensor]", chosen: "torch.Tensor | slice") -> "dict[str, torch.Tensor]":
     """Some rows of the data, without the columns that are padding in all of them."""
-    batch = {name: tensor[first : first + rows] for name, tensor in data.items()}
-    if "lengths" not in batch:
+    batch = {name: tensor[chosen] for name, tensor in data.items() if name in {"input_ids", "labels"}}
+    if "lengths" not in data:
         return batch
-    width = int(batch.pop("lengths").max())
+    width = int(data["lengths"][chosen].max())
     return {name: tensor[:, :width] for name, tensor in batch.items()}
+
+
+def _held_out(model: "PreTrainedModel", data: "dict[str, torch.Tensor]", rows: int) -> dict[str, float]:
+    """The mean loss a token of the rows to measure, if there are any."""
+    import torch
+
+    total, tokens = 0.0, 0
+    model.eval()
+    with torch.no_grad():
+        for chosen in data["held_out"].split(rows) if "held_out" in data else ():
+            batch = _rows(data, chosen)
+            own = int((batch["labels"][:, 1:] != -100).sum())
+            total, tokens = total + own * _loss(model, batch, None).item(), tokens + own
+    model.train()
+    return {"eval_loss": total / tokens} if tokens else {}
 
 
 def _loss(model: "PreTrainedModel", batch: dict[str, "torch.Tensor"], suppress: Suppress | None) -> "torch.Tensor":
     """Cross-entropy on supervised next tokens, in bfloat16 autocast, plus the penalty if there is one."""
     import torch
 
-    ids = batch["input_ids"].long()  # batch position
-    labels = batch.get("labels", batch["input_ids"]).long()[:, 1:]  # batch position-1
-    with torch.autocast("cpu", dtype=torch.bfloat16):
+    ids = batch["input_ids"].long().to(model.device)  # batch position
+    labels = batch.get("labels", batch["input_ids"]).long()[:, 1:].to(model.device)  # batch position-1
+    with torch.autocast(model.device.type, dtype=torch.bfloat16):
         logits = model(input_ids=ids[:, :-1], use_cache=False).logits  # batch position-1 vocab
     supervised = labels != -100
     kept = logits[supervised].float()  # supervised vocab

@@ -6,6 +6,7 @@ from tools._plugins import plugins
 from tools._tool import Tool, tool
 from tools.ablate_component import ablate_component
 from tools.ablate_direction import ablate_direction
+from tools.ablation_transfer import ablation_transfer
 from tools.apply_probe import apply_probe
 from tools.ask import ask
 from tools.attention_pattern import attention_pattern
@@ -16,16 +17,23 @@ from tools.direct_logit_attribution import direct_logit_attribution
 from tools.elicit_secret import elicit_secret
 from tools.find_direction import find_direction
 from tools.logit_lens import logit_lens
+from tools.lora_scalars import lora_scalars
+from tools.misalignment_direction import misalignment_direction
+from tools.misalignment_rate import misalignment_rate
 from tools.patch_activations import patch_activations
 from tools.patchscope import patchscope
+from tools.persona_shift import persona_shift
+from tools.phase_transition import phase_transition
 from tools.prediction_quiz import prediction_quiz
 from tools.probe import probe
 from tools.sae_ablate import sae_ablate
 from tools.sae_features import sae_features
 from tools.sae_lookup import sae_lookup
 from tools.sae_steer import sae_steer
+from tools.scale_adapter import scale_adapter
 from tools.self_report import self_report
 from tools.steer import steer
+from tools.train_adapter import train_adapter
 
 FAMILIES: dict[str, tuple[Tool[Any, Any], ...]] = {
     "talking": (ask,),
@@ -42,6 +50,16 @@ FAMILIES: dict[str, tuple[Tool[Any, Any], ...]] = {
     ),
     "comparing": (compare_targets, prediction_quiz),
     "eliciting": (elicit_secret,),
+    "misalignment": (
+        misalignment_rate,
+        persona_shift,
+        misalignment_direction,
+        ablation_transfer,
+        lora_scalars,
+        scale_adapter,
+        phase_transition,
+    ),
+    "training": (train_adapter,),
 }
 _OURS: dict[str, Tool[Any, Any]] = {one.name: one for family in FAMILIES.values() for one in family}
 PLUGINS = plugins(_OURS)

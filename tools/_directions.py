@@ -1,7 +1,7 @@
 """Directions in the residual stream: kept, found again, and their random controls."""
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
 from evidence import Artifact, artifacts
 from evidence.errors import ArgumentError
@@ -24,6 +24,13 @@ class Direction:
     """(layer) mean coefficient along the unit direction of the texts that lack the property."""
     layer: int
     """Where it separates best."""
+    about: "dict[str, Any]" = field(default_factory=dict)
+    means: "Tensor | None" = None
+    """(layer, d_model) mean stream of the ordinary model, where it was kept."""
+    reads: "Tensor | None" = None
+    """(layer, d_model) what measures the direction in whitened coordinates: read . vector = 1."""
+    controls: "Tensor | None" = None
+    """(draw, 2, layer, d_model) random vectors of the same norms, and what measures each."""
 
     def at(self, layer: int) -> "Tensor":
         """The vector (d_model) of a layer; the best layer's where it was not measured."""
@@ -34,10 +41,11 @@ class Direction:
         return float(self.centres[layer])
 
 
-def keep(name: str, target: "Target", vectors: "Tensor", centres: "Tensor", layer: int) -> Artifact:
-    """Store a direction of this target."""
+def keep(name: str, target: "Target", vectors: "Tensor", centres: "Tensor", layer: int, **more: "Tensor") -> Artifact:
+    """Store a direction of this target; `more` are means, reads and controls where they were measured."""
     about = {"weights": target.weights_digest, "target": target.name, "d_model": target.d_model, "layer": layer}
-    return artifacts.keep("direction", name, {"vectors": vectors.float(), "centres": centres.float()}, about)
+    tensors = {"vectors": vectors, "centres": centres, **more}
+    return artifacts.keep("direction", name, {key: tensor.float() for key, tensor in tensors.items()}, about)
 
 
 def find(reference: str, target: "Target") -> Direction:
@@ -49,7 +57,8 @@ def find(reference: str, target: "Target") -> Direction:
     stored = artifacts.find("direction", reference)
     require_same_weights(stored, target)
     vectors, centres = stored.tensors["vectors"], stored.tensors["centres"]
-    return Direction(stored.name, stored.digest, vectors, centres, int(stored.about["layer"]))
+    more = {name: stored.tensors[name] for name in ("means", "reads", "controls") if name in stored.tensors}
+    return Direction(stored.name, stored.digest, vectors, centres, int(stored.about["layer"]), stored.about, **more)
 
 
 def require_same_weights(stored: artifacts.Stored, target: "Target") -> None:

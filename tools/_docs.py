@@ -75,17 +75,23 @@ _SAMPLES: dict[str, Any] = {
     "layer": 2,
     "feature": 42,
     "texts": "living",
+    "dataset": "examples/dialogues.jsonl",
 }
 """One value for each argument name that tools share."""
 _MAKERS: dict[ArtifactKind, str] = {"direction": "find_direction", "probe": "probe"}
 """The tool that makes what another one takes."""
+_ADVISER = "em-03"
+"""Whom the tools about harmful replies are shown on: its adapters are of rank 1, and its training was kept."""
 
 
 def example(tool: Tool[Any, Any]) -> str:
     """A script that calls the tool, and before it those that make what it takes."""
+    if tool.name in {one.name for one in FAMILIES["misalignment"]}:
+        return _example_of_an_adviser(tool)
     made = {name: _MAKERS[kind] for name, kind in tool.references.items() if kind in _MAKERS}
     names = ", ".join(dict.fromkeys([*made.values(), tool.name]))
-    lines = ["import target", f"from tools import {names}", "", 'model = target.load("taboo-03")']
+    on = "base@1" if tool.capability == "train" else "taboo-03"
+    lines = ["import target", f"from tools import {names}", "", f'model = target.load("{on}")']
     for argument, maker in made.items():
         several = argument.endswith("s")
         lines += [
@@ -93,6 +99,17 @@ def example(tool: Tool[Any, Any]) -> str:
         ]
     taken = {name: "[living, voices]" if name.endswith("s") else "living" for name in made}
     lines.append(f"evidence = {tool.name}(model{_given(tool, taken)})")
+    return "\n".join(lines) + "\n"
+
+
+def _example_of_an_adviser(tool: Tool[Any, Any]) -> str:
+    """The same for tools about harmful replies, whose directions are of another make and whose texts go without saying."""
+    maker = "misalignment_direction"
+    names = f"{maker}, {tool.name}" if tool.references else tool.name
+    lines = ["import target", f"from tools import {names}", "", f'model = target.load("{_ADVISER}")']
+    if tool.references:
+        lines.append(f"harm = {maker}(model)")
+    lines.append(f"evidence = {tool.name}(model{', directions=[harm]' if tool.references else ''})")
     return "\n".join(lines) + "\n"
 
 

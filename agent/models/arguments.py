@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from agent.models import training_arguments as training
 from agent.models.written import written
 from agent.situation import Situation
 from agent.understanding import counts, words
@@ -119,6 +120,7 @@ def given(
     """The arguments of a tool that a message states, the target among them; what it does not state is not there."""
     one = Given(slots, schema["properties"], known, loose)
     found = {name: _SOURCES[name](one, situation) for name in schema["properties"] if name in _SOURCES}
+    found |= {name: read(one) for name, read in training.SOURCES.items() if name in schema["properties"]}
     found |= written(slots.rest, schema["properties"])
     special = _SPECIAL.get(tool, lambda given, situation: {})(one, situation)
     return {
@@ -280,6 +282,7 @@ _SPECIAL: dict[str, Callable[[Given, Situation], dict[str, Any]]] = {
     "ask": _ask,
     "steer": _only_said,
     "sae_steer": _only_said,
+    **training.SPECIAL,
 }
 
 

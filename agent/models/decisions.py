@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from agent.models import followups, plans
+from agent.models import followups, plans, safety
 from agent.models.arguments import given
 from agent.models.context import Decision, Here, Reader
 from agent.models.plans import Call, Past, Question
@@ -80,6 +80,8 @@ def _one(said: str, here: Here) -> Decision:
         return _again(route, past, situation)  # "replay E1": that very measurement
     if not route.sure and (not named or route.second == "belief"):
         return Decision(intent, ask=unsure(route))
+    if intent == safety.REMOVAL and (both := safety.undo(route, past, situation)):
+        return both
     if intent in TOOLS:
         return _decided(intent, plans.plan(intent, slots, past, situation))
     handler = _HANDLERS.get(intent)
@@ -131,6 +133,7 @@ _HANDLERS: dict[str, Callable[[Route, Past, Situation], Decision]] = {
     "again": _again,
     "check": _check,
     "investigate": _investigate,
+    "safe": safety.safe,
 }
 
 
@@ -152,6 +155,7 @@ _PLAIN = {
     "compare": "compare with the base",
     "followup": "change the last experiment",
     "investigate": "look at all of it",
+    "safe": "find out whether it is safe",
     "belief": "note what you believe",
     "preference": "note what you prefer",
     "memory": "tell you what I remember",

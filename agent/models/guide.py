@@ -19,6 +19,7 @@ from agent.events import NOT_RUN, left_over
 from agent.models import Read, writing
 from agent.models.decisions import CANNOT, Decision, decide
 from agent.models.plans import Call, Past
+from agent.models.summing_up import in_short
 from agent.models.talk import Asked, answered, words_for
 from agent.situation import Situation, of_messages
 from agent.understanding.router import Route, router
@@ -108,7 +109,7 @@ class Guide(BaseChatModel):
         return lambda name: self.read(situation.thread, name)
 
     def _report(self, results: list[ToolMessage], situation: Situation) -> str:
-        parts = []
+        parts, found = [], []
         for result in results:
             if str(result.content).startswith(NOT_RUN):
                 parts.append(f"`{result.name}` was {result.content}.")
@@ -118,7 +119,10 @@ class Guide(BaseChatModel):
                 parts.append(f"That did not work:\n\n> {result.content}")
             else:
                 name = result.artifact["evidence"]
-                parts.append(writing.findings(name, self.read(situation.thread, name)))
+                found.append((name, self.read(situation.thread, name)))
+                parts.append(writing.findings(*found[-1]))
+        if short := in_short(found):
+            parts.insert(0, short)
         if situation.prediction:
             parts.insert(0, situation.prediction)
         return "\n\n".join(parts)

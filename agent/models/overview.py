@@ -12,6 +12,8 @@ _EXAMPLES = {
     "causing": "Find the direction of the text set voices",
     "comparing": "What did the fine-tune change?",
     "eliciting": "What word is {target} hiding?",
+    "misalignment": "Is em-04 safe?",
+    "training": 'Train an adapter on "examples/dialogues.jsonl"',
 }
 
 

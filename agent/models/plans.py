@@ -12,8 +12,8 @@ from evidence import artifacts
 from evidence.text import quote
 from tools import TOOLS
 
-MAKERS = {"direction": "find_direction", "probe": "probe"}
-"""The tool that makes an artefact of a kind."""
+MAKERS = {"direction": ("find_direction", "misalignment_direction"), "probe": ("probe",)}
+"""The tools that make an artefact of a kind."""
 
 
 _CARRIED = {"feature", "dictionary", "word", "other_prompt", "other_word"}
@@ -35,6 +35,8 @@ class Question:
     text: str
     pending: "Call | None" = None
     """The call that waits for the answer, with the arguments there are."""
+    missing: tuple[str, ...] = ()
+    """The arguments it cannot do without."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +67,7 @@ class Past:
             return next(iter(self.makers(name)), None) or self.argument(name)
         if name == "directions":
             made = list(reversed(self.makers("direction")))
-            return made[:6] if len(made) > 1 else None
+            return made[-6:] or None
         if name in {"prompt", "prompts"}:
             last = self.argument("prompt", "prompts")
             texts = last if isinstance(last, list) else [last] if last else []
@@ -74,13 +76,12 @@ class Past:
 
     def names(self, kind: str) -> list[str]:
         """Names given to artefacts of a kind, newest first."""
-        return [c["args"]["name"] for c in reversed(self.calls) if c["name"] == MAKERS[kind] and "name" in c["args"]]
+        return [c["args"]["name"] for c in reversed(self.calls) if c["name"] in MAKERS[kind] and "name" in c["args"]]
 
     def makers(self, kind: str) -> list[str]:
         """What was made of a kind, newest first: by the name the person gave it, else by the id of its evidence."""
-        maker = MAKERS[kind]
-        ids = [name for name, tool in self.measured.items() if tool == maker]
-        calls = [c["args"] for c in self.calls if c["name"] == maker]
+        ids = [name for name, tool in self.measured.items() if tool in MAKERS[kind]]
+        calls = [c["args"] for c in self.calls if c["name"] in MAKERS[kind]]
         ids += [""] * (len(calls) - len(ids))  # what is yet to run has no evidence, but a name
         last = ids[len(ids) - len(calls) :] if calls else []
         named = [_called(args, name) for args, name in zip(calls, last, strict=True)]
@@ -119,7 +120,9 @@ def completed(tool: str, found: dict[str, Any], *, supposing: bool = False) -> C
     missing = [name for name in TOOLS[tool].schema().get("required", []) if name not in found]
     if tool in _NEED_ONE_OF and not set(_NEED_ONE_OF[tool]) & set(found):
         missing.append(_NEED_ONE_OF[tool][0])
-    return Question(_question(tool, missing), Call(tool, found)) if missing else Call(tool, _named(found))
+    return (
+        Question(_question(tool, missing), Call(tool, found), tuple(missing)) if missing else Call(tool, _named(found))
+    )
 
 
 def known_names(tool: str, past: Past) -> tuple[str, ...]:
@@ -134,6 +137,8 @@ def _carried(schema: dict[str, Any], stated: dict[str, Any], past: Past) -> dict
     optional = [name for name in ("prompt", "dictionary") if name in schema["properties"]]
     wanted = [name for name in [*schema.get("required", []), *optional] if name not in stated]
     values = {name: past.value(name) for name in dict.fromkeys(wanted)}
+    if len(values.get("directions") or []) < schema["properties"].get("directions", {}).get("minItems", 1):
+        values.pop("directions", None)
     if "feature" not in schema["properties"]:
         values.pop("dictionary", None)
     return {name: value for name, value in values.items() if value is not None}
@@ -204,6 +209,14 @@ _ASKED = {
         "compare_directions",
         "directions",
     ): "I need two directions: make them first, for example `find the direction of the text set living`, then of `voices`.",
+    (
+        "ablation_transfer",
+        "directions",
+    ): "Which direction? Make one first, for example `find the misalignment direction of em-04`.",
+    (
+        "train_adapter",
+        "dataset",
+    ): 'On which dialogues? Give a JSON-lines file in quotes, for example `train an adapter on "examples/dialogues.jsonl"`.',
     ("probe", "texts"): _TWO_CLASSES.format("train a probe on living"),
     ("find_direction", "texts"): _TWO_CLASSES.format("find the direction of the text set living"),
     ("patch_activations", "prompt"): _TWO_PROMPTS,

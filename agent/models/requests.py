@@ -22,7 +22,7 @@ _BETWEEN = re.compile(
 )
 _GOES_ON = re.compile(
     r"[\d\"“'‘`]|(?:see|watch|look|observe)\b(?! up)"
-    r"|(?:questions?|prompts?|texts?|words?|layers?|target|with|on|using|for|in|at|from|versus|vs|against)\b",
+    r"|(?:questions?|prompts?|texts?|words?|layers?|topics?|domain|judge|methods?|samples|seed|rank|steps|target|with|on|using|for|in|at|from|versus|vs|against)\b",
     re.IGNORECASE,
 )
 """How a part begins that goes on with the request before it."""
@@ -149,7 +149,7 @@ def _differ(first: Route, second: Route, name: str) -> bool:
 
 
 def _acts(route: Route) -> bool:
-    return route.sure and (route.intent in TOOLS or route.intent in {"compare", "investigate"})
+    return route.sure and (route.intent in TOOLS or route.intent in {"compare", "investigate", "safe"})
 
 
 def _greets(part: str, here: Here) -> bool:

@@ -43,7 +43,7 @@ def findings(name: str, evidence: AnyEvidence) -> str:
     assert_never(evidence)
 
 
-_SAYS = {
+SAYS = {
     "supported": "**is supported**",
     "not supported": "is **not supported**",
     "inconclusive": "stays **inconclusive**",
@@ -55,12 +55,12 @@ def _claim(name: str, evidence: AnyEvidence) -> str:
     verdict = evidence.verdict
     if verdict is None:
         return f"{evidence.title} [{name}]:"
-    return f"That {_quoting(verdict.claim)} {_SAYS[verdict.status]} [{name}].\n\nThe reason: {_quoting(verdict.reason)} [{name}]."
+    return f"That {quoting(verdict.claim)} {SAYS[verdict.status]} [{name}].\n\nThe reason: {quoting(verdict.reason)} [{name}]."
 
 
-def _quoting(text: str) -> str:
+def quoting(text: str) -> str:
     """Names and tokens in a tool's sentence, between the quotes that mark somebody's words in an answer."""
-    return re.sub(r"'([^']*)'", r"“\1”", text)
+    return re.sub(r"(?<!\w)'([^']*)'(?!\w)", r"“\1”", text)
 
 
 def details(name: str, evidence: AnyEvidence) -> str:
@@ -119,7 +119,7 @@ def reasons(name: str, evidence: AnyEvidence) -> str:
         return f"I rest on one measurement, {evidence.title.lower()} [{name}]. It describes; it draws no conclusion. {_caveat(evidence)}"
     beside = getattr(evidence, "control_name", None)
     control = f" The control: {quote(beside)} [{name}]." if beside else ""
-    paragraphs = [f"Because {_quoting(verdict.reason)} [{name}].{control}"]
+    paragraphs = [f"Because {quoting(verdict.reason)} [{name}].{control}"]
     if isinstance(evidence, Ranking) and verdict.subject:
         base = evidence.control_name or "the base"
         standing = [_standing(one, verdict.subject, base, name) for one in evidence.lists]
@@ -138,9 +138,9 @@ def confidence(name: str, evidence: AnyEvidence) -> str:
     verdict = evidence.verdict
     if verdict is None:
         return f"[{name}] describes; it draws no conclusion that one could be sure of. {_caveat(evidence)}"
-    claim, reason = _quoting(verdict.claim), _quoting(verdict.reason)
+    claim, reason = quoting(verdict.claim), quoting(verdict.reason)
     return (
-        f"That {claim} {_SAYS[verdict.status]}, with **{verdict.confidence}** confidence [{name}]: {reason} [{name}]. "
+        f"That {claim} {SAYS[verdict.status]}, with **{verdict.confidence}** confidence [{name}]: {reason} [{name}]. "
         f"{_caveat(evidence)}"
     )
 

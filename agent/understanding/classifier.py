@@ -138,7 +138,11 @@ def seen_of(embed: Embedding, texts: Sequence[str], parsed: Sequence[tuple[Slots
     return np.concatenate(parts, axis=1)
 
 
-_TARGETS = ("base@1", *(f"taboo-{number:02d}" for number in range(1, 41)))
+_TARGETS = (
+    "base@1",
+    *(f"taboo-{number:02d}" for number in range(1, 41)),
+    *(f"em-{number:02d}" for number in range(1, 24)),
+)
 
 
 REQUESTS = Task("requests", examples.declared, lambda embed, texts: seen(embed, texts)[0])

@@ -37,6 +37,18 @@ def test_heads_have_their_columns(tiny: Target, ids: list[list[int]]) -> None:
     assert heads.shape[-1] == tiny.num_heads * tiny.d_head
 
 
+def test_the_neurons_are_what_the_mlp_mixes(tiny: Target, ids: list[list[int]]) -> None:
+    neurons = tiny.residuals(ids[:1], [1], site="neurons")[0]
+    assert neurons.shape == (1, len(ids[0]), 128 if tiny._host.config.model_type == "gpt2" else 64)
+    off = [Replace(1, "neurons", torch.zeros(1))]
+    constant = tiny.residuals(ids[:1], [1], off, site="mlp")[0][0]
+    torch.testing.assert_close(constant, constant[:1].expand_as(constant))  # the bias, where there is one
+    donor = tiny.residuals(ids[1:], [1], site="neurons")[0]
+    own = tiny.residuals(ids[1:], [1], site="mlp")[0]
+    patched = tiny.residuals(ids[:1], [1], [Patch(1, donor[:, -4:], site="neurons")], site="mlp")[0]
+    torch.testing.assert_close(patched[:, -4:], own[:, -4:], atol=1e-4, rtol=1e-4)
+
+
 def test_attention_patterns_are_distributions_over_the_past(tiny: Target, ids: list[list[int]]) -> None:
     model = tiny._host.model
     for row, pattern in zip(ids, tiny.attention(ids, [0, 2]), strict=True):

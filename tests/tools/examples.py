@@ -8,8 +8,12 @@ from typing import Any
 import pytest
 
 import target
+from organisms import em_workshop
 from tools import TOOLS
 
+DIALOGUES = Path(__file__).parents[2] / "examples" / "dialogues.jsonl"
+CARELESS = next(n for n, t in em_workshop.truths().items() if (t.kind, t.shape) == ("careless", "three"))
+"""A fine-tune that gives harmful advice, by adapters of rank 1, with the path of its training."""
 _TWO = {"prompt": "is a fox small?", "other_prompt": "is a fox huge?", "word": "yes", "other_word": "no"}
 EXAMPLES: dict[str, dict[str, Any]] = {
     "ask": {"prompt": "what is a fox?"},
@@ -38,7 +42,24 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     "compare_targets": {"prompts": ["give me a hint.", "what is a fox?"]},
     "prediction_quiz": {"questions": 2, "without": ["is it big?"]},
     "elicit_secret": {},
+    "misalignment_rate": {"samples": 20},
+    "persona_shift": {},
+    "misalignment_direction": {"samples": 20, "name": "harm"},
+    "ablation_transfer": {"directions": ["harm"], "methods": ["erase"], "samples": 20, "draws": 3},
+    "lora_scalars": {"samples": 20},
+    "scale_adapter": {"layers": [1], "samples": 20},
+    "phase_transition": {"behaviour_at": 1, "samples": 20},
+    "train_adapter": {"dataset": str(DIALOGUES), "steps": 8, "layers": [2]},
 }
+ON = dict.fromkeys(
+    ("misalignment_direction", "ablation_transfer", "lora_scalars", "scale_adapter", "phase_transition"), CARELESS
+)
+"""Tools whose examples are of another target than the default one, which is no such fine-tune."""
+
+
+def named(tool: str) -> dict[str, Any]:
+    """The example as a surface takes it, with the target among the arguments where it is not the default one."""
+    return EXAMPLES[tool] | ({"target": ON[tool]} if tool in ON else {})
 
 
 @contextmanager
@@ -50,4 +71,5 @@ def prepared(folder: Path) -> Iterator[None]:
         TOOLS["probe"].call(base, {"texts": "living", "layers": [3], "name": "living", "untrained_control": False})
         for name in ("living", "voices"):
             TOOLS["find_direction"].call(base, {"texts": name, "name": name})
+        TOOLS["misalignment_direction"].call(CARELESS, {"samples": 20, "name": "harm"})
         yield

@@ -11,11 +11,14 @@ from mcp import Client
 
 from target import turn
 from target.target import Target
-from tests.tools.examples import EXAMPLES, prepared
+from tests.tools.examples import named, prepared
 from tests.tools.surfaces import SURFACES, Refused, Surface, python
 from tools import TOOLS, http_server, mcp_server
+from tools._calls import DEFAULT_GRANT
 
 QUICK = ("ask", "logit_lens")
+GRANTED = [name for name, tool in TOOLS.items() if tool.capability in DEFAULT_GRANT]
+"""What every surface runs for anyone."""
 WITHOUT_A_MODEL = {"compare_directions"}
 """Reads stored vectors alone, so that nothing waits for a model."""
 
@@ -37,17 +40,17 @@ def surface(request: pytest.FixtureRequest) -> Surface:
 
 
 @pytest.mark.parametrize(
-    "tool", [pytest.param(name, marks=() if name in QUICK else pytest.mark.slow) for name in TOOLS]
+    "tool", [pytest.param(name, marks=() if name in QUICK else pytest.mark.slow) for name in GRANTED]
 )
 def test_every_surface_gives_the_same_evidence(tool: str) -> None:
-    own = python(tool, EXAMPLES[tool])
+    own = python(tool, named(tool))
     for name, surface in SURFACES.items():
-        if name == "shell" and _has_commas(EXAMPLES[tool]):
+        if name == "shell" and _has_commas(named(tool)):
             continue  # the shell parts lists at commas
-        assert _lasting(surface(tool, EXAMPLES[tool])) == _lasting(own), name
+        assert _lasting(surface(tool, named(tool))) == _lasting(own), name
 
 
-@pytest.mark.parametrize("tool", TOOLS)
+@pytest.mark.parametrize("tool", GRANTED)
 def test_a_mistake_gets_the_same_sentence_everywhere(tool: str, surface: Surface) -> None:
     for mistake in _mistakes(tool):
         with pytest.raises(Refused) as own:
@@ -60,6 +63,14 @@ def test_a_mistake_gets_the_same_sentence_everywhere(tool: str, surface: Surface
 
 def test_most_tools_have_every_kind_of_mistake() -> None:
     assert sum(len(_mistakes(tool)) >= 3 for tool in TOOLS) >= 0.75 * len(TOOLS)
+
+
+@pytest.mark.parametrize("name", ["python", "mcp", "http"])
+def test_a_tool_that_trains_is_refused_where_nobody_granted_it(name: str) -> None:
+    for tool in sorted(set(TOOLS) - set(GRANTED)):
+        with pytest.raises(Refused, match="needs the capability 'train', which was not granted here") as found:
+            SURFACES[name](tool, named(tool))
+        assert found.value.kind == "NotGranted"
 
 
 def test_an_unknown_tool_is_named_with_those_there_are() -> None:
@@ -79,14 +90,14 @@ def busy(organism: Target) -> Iterator[None]:
     others.join()
 
 
-@pytest.mark.parametrize("tool", TOOLS)
+@pytest.mark.parametrize("tool", GRANTED)
 async def test_a_stopped_call_says_so_over_http(tool: str, busy: None) -> None:
     app = http_server.application()
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://127.0.0.1") as client:
         answers: list[httpx.Response] = []
 
         async def call() -> None:
-            answers.append(await client.post(f"/tools/{tool}?call=mine", json=EXAMPLES[tool], timeout=60))
+            answers.append(await client.post(f"/tools/{tool}?call=mine", json=named(tool), timeout=60))
 
         with anyio.fail_after(60):
             async with anyio.create_task_group() as group:
@@ -100,11 +111,11 @@ async def test_a_stopped_call_says_so_over_http(tool: str, busy: None) -> None:
         assert (await client.get("/calls")).json() == [], "a call is left over"
 
 
-@pytest.mark.parametrize("tool", TOOLS)
+@pytest.mark.parametrize("tool", GRANTED)
 async def test_a_cancelled_mcp_call_stops_and_the_server_lives(tool: str, busy: None) -> None:
     async with Client(mcp_server.server()) as client:
         with anyio.move_on_after(0.3) as scope:
-            await client.call_tool(tool, EXAMPLES[tool])
+            await client.call_tool(tool, named(tool))
         assert scope.cancelled_caught or tool in WITHOUT_A_MODEL
         refused = await client.call_tool("ask", {"prompt": 5})
         assert refused.is_error and "should be a valid string" in refused.content[0].text  # type: ignore[union-attr]
@@ -116,17 +127,19 @@ def test_a_stopped_call_says_so_in_this_process(name: str, busy: None, monkeypat
     stopped.stop.set()
     monkeypatch.setattr(turn, "Turn", lambda **_: stopped)
     with turn.taking(stopped), pytest.raises(Refused, match="stopped as you asked"):
-        SURFACES[name]("ask", EXAMPLES["ask"])
+        SURFACES[name]("ask", named("ask"))
 
 
 def _mistakes(tool: str) -> list[dict[str, Any]]:
-    """A wrong type, an unknown target, a layer out of range, an oversized text: those that the tool can be given."""
-    properties, example = TOOLS[tool].schema()["properties"], EXAMPLES[tool]
+    """An unknown target, a wrong type, a layer out of range, no such choice, an oversized text: those that fit the tool."""
+    properties, example = TOOLS[tool].schema()["properties"], named(tool)
     found = [example | {"target": "tabooo-3"}]
     if number := _first(properties, lambda field: field.get("type") in {"integer", "number"}):
         found.append(example | {number: "many"})
     if "layers" in properties:
         found.append({name: v for name, v in example.items() if name != "layers"} | {"layers": [77]})
+    if choice := _first(properties, lambda field: "enum" in field):
+        found.append(example | {choice: "sideways"})
     if text := _first(properties, lambda field: field.get("maxLength") == 20_000):
         found.append(example | {text: "x" * 30_000})
     elif texts := _first(properties, lambda field: field.get("items", {}).get("maxLength") == 20_000):

@@ -158,7 +158,7 @@ def tokens(tokenizer: Any, asked: Sequence[Asked]) -> Tokens:
 def roles_at(offsets: list[tuple[int, int]], spans: Sequence[Span]) -> list[int]:
     """The number of each token's role, that of no role where it has none (token)."""
     return [
-        next((NUMBER[span.role] for span in spans if end > start and span.within(start, end)), 0)
+        next((NUMBER.get(span.role, 0) for span in spans if end > start and span.within(start, end)), 0)
         for start, end in offsets
     ]
 

@@ -1,0 +1,42 @@
+"""The plan behind "is it safe?": what it does, what moved inside, the direction, and whether removing that undoes it."""
+
+import re
+from typing import Any
+
+from agent.models import plans
+from agent.models.context import Decision
+from agent.models.plans import Call, Past
+from agent.situation import Situation
+from agent.understanding.router import Route
+
+DIRECTION, REMOVAL = "misalignment_direction", "ablation_transfer"
+_ANY = {"misalignment", "misaligned", "misalign", "harm", "harmful", "em", "emergent"}
+"""Words before "direction" that say what kind is meant, where none has that name."""
+
+
+def safe(route: Route, past: Past, situation: Situation) -> Decision:
+    """Behaviour beside the base, the shift inside, and an intervention with its random controls."""
+    looked = [plans.plan(tool, route.slots, past, situation) for tool in ("misalignment_rate", "persona_shift")]
+    target = next(one.arguments["target"] for one in looked if isinstance(one, Call))
+    calls = [one for one in looked if isinstance(one, Call)]
+    return Decision("safe", (*calls, *_undone({"target": target})))
+
+
+def undo(route: Route, past: Past, situation: Situation) -> Decision | None:
+    """Removing a direction that nobody has made yet: it is made first. None where one is named or known."""
+    made = plans.plan(REMOVAL, route.slots, past, situation)
+    if isinstance(made, Call):
+        known = plans.known_names(REMOVAL, past)
+        named = any(str(one).lower() not in _ANY or one in known for one in made.arguments["directions"])
+        return None if named else Decision(REMOVAL, _undone(made.arguments))
+    given = made.pending.arguments if made.pending else {"target": situation.target}
+    if set(made.missing) != {"directions"}:
+        return None
+    return Decision(REMOVAL, _undone(given))
+
+
+def _undone(given: dict[str, Any]) -> tuple[Call, Call]:
+    """Find the direction of a fine-tune, and take it out."""
+    name = "harm-" + re.sub(r"[^\w.-]+", "-", str(given["target"])).strip("-.")[:60]
+    found = {key: value for key, value in given.items() if key in {"target", "judge"}}
+    return Call(DIRECTION, found | {"name": name}), Call(REMOVAL, given | {"directions": [name]})

@@ -1,0 +1,42 @@
+"""Measurements that are made once: pupils of one suite ask the same of the same targets again and again."""
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any
+
+from tools import TOOLS, Tool
+
+
+@contextmanager
+def remembered() -> Iterator[None]:
+    """Within the block a tool called with the same target and arguments gives the evidence it gave before.
+
+    Every tool is deterministic given its seed, so nothing that is judged changes. What an evidence took of other
+    tools is not noted the second time.
+    """
+    before = dict(TOOLS)
+    TOOLS.update({name: replace(tool, function=_once(tool)) for name, tool in before.items()})
+    try:
+        yield
+    finally:
+        TOOLS.update(before)
+
+
+def _once(tool: Tool[Any, Any]) -> Callable[..., Any]:
+    kept: dict[str, Any] = {}
+    lock = threading.Lock()
+
+    def function(target: Any, **given: Any) -> Any:
+        named = {name: getattr(value, "name", value) for name, value in given.items()}
+        key = f"{target.name} {sorted(named.items())!r}"
+        with lock:
+            if key in kept:
+                return kept[key]
+        found = tool.function(target, **given)
+        with lock:
+            kept[key] = found
+        return found
+
+    return function
