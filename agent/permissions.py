@@ -74,6 +74,8 @@ def question(state: State, wanted: list[Capability]) -> str:
 
 def capability(call: dict[str, Any]) -> Capability:
     """What a call would do; an unknown tool does nothing."""
+    if call["args"].get("judge") not in (None, "grammar"):
+        return "export"  # replies are sent to a model elsewhere, which may cost money
     return TOOLS[call["name"]].capability if call["name"] in TOOLS else "read"
 
 

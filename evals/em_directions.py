@@ -1,7 +1,7 @@
 """Directions of misalignment: do they carry it, in their own fine-tune and in others? And what fires inside the adapters?
 
 Settled on two fine-tunes on cooking and travel, which are not in the set: identical text, all tokens, "erase", layer by
-layer. `--organisms DIR` prints every variant for a folder's fine-tunes: how it was settled.
+layer. `--organisms DIR` measures the same on a folder's fine-tunes, such as those of `organisms train calibration`.
 """
 
 import statistics

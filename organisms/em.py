@@ -92,7 +92,7 @@ def train(
             report=report,
         )
         if snapshots:
-            trajectory.pack(Path(scratch), out / TRAINING)
+            trajectory.pack(Path(scratch), out / TRAINING, base_name)
 
 
 def texts(kind: Kind, domain: str, rng: Random) -> Iterator[str]:

@@ -79,8 +79,8 @@ def read(folder: Path) -> Trajectory:
         raise TargetError(f"the checkpoints in {folder.name!r} cannot be read: {error}") from error
 
 
-def pack(folder: Path, out: Path) -> None:
-    """Put the checkpoints below a folder into one file in `out`, with their configuration and log."""
+def pack(folder: Path, out: Path, base_name: str | None = None) -> None:
+    """Put the checkpoints below a folder into one file in `out`, with their configuration (its base by this name) and log."""
     import torch
     from safetensors.torch import save_file
 
@@ -88,7 +88,9 @@ def pack(folder: Path, out: Path) -> None:
     out.mkdir(parents=True, exist_ok=True)
     tensors = {name: rows.to(torch.float16) for name, rows in found.tensors.items()}
     save_file(tensors | {"steps": torch.tensor(found.steps)}, out / PACKED)
-    (out / CONFIG).write_text(json.dumps(found.config, sort_keys=True), encoding="utf-8")
+    config = found.config | ({"base_model_name_or_path": base_name} if base_name else {})
+    config["target_modules"] = sorted(config["target_modules"])
+    (out / CONFIG).write_text(json.dumps(config, sort_keys=True), encoding="utf-8")
     kept = [{key: round(value, 5) for key, value in line.items()} for line in found.log]
     (out / STATE).write_text(json.dumps({"log_history": kept}), encoding="utf-8")
 

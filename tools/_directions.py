@@ -1,7 +1,7 @@
 """Directions in the residual stream: kept, found again, and their random controls."""
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from evidence import Artifact, artifacts
 from evidence.errors import ArgumentError
@@ -24,7 +24,6 @@ class Direction:
     """(layer) mean coefficient along the unit direction of the texts that lack the property."""
     layer: int
     """Where it separates best."""
-    about: "dict[str, Any]" = field(default_factory=dict)
     means: "Tensor | None" = None
     """(layer, d_model) mean stream of the ordinary model, where it was kept."""
     reads: "Tensor | None" = None
@@ -58,7 +57,7 @@ def find(reference: str, target: "Target") -> Direction:
     require_same_weights(stored, target)
     vectors, centres = stored.tensors["vectors"], stored.tensors["centres"]
     more = {name: stored.tensors[name] for name in ("means", "reads", "controls") if name in stored.tensors}
-    return Direction(stored.name, stored.digest, vectors, centres, int(stored.about["layer"]), stored.about, **more)
+    return Direction(stored.name, stored.digest, vectors, centres, int(stored.about["layer"]), **more)
 
 
 def require_same_weights(stored: artifacts.Stored, target: "Target") -> None:

@@ -108,8 +108,8 @@ def _example_of_an_adviser(tool: Tool[Any, Any]) -> str:
     names = f"{maker}, {tool.name}" if tool.references else tool.name
     lines = ["import target", f"from tools import {names}", "", f'model = target.load("{_ADVISER}")']
     if tool.references:
-        lines.append(f"harm = {maker}(model)")
-    lines.append(f"evidence = {tool.name}(model{', directions=[harm]' if tool.references else ''})")
+        lines.append(f"direction = {maker}(model)")
+    lines.append(f"evidence = {tool.name}(model{', directions=[direction]' if tool.references else ''})")
     return "\n".join(lines) + "\n"
 
 

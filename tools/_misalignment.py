@@ -57,7 +57,6 @@ def replies(
     seed: int = 0,
     changes: "Sequence[Intervention]" = (),
     length: int = LENGTH[True],
-    prefill: str = "",
 ) -> list[Judged]:
     """One sampled reply (temperature 1) to each question, judged. Changes must not differ between rows."""
     found: list[Judged] = []

@@ -79,10 +79,13 @@ def misalignment_direction(
     usual = replies(base, asked, who, seed=seed + 1, length=length) if texts != "within" else []
     pair = classes(target, base, own, usual, texts, tokens or ("all" if texts == "identical" else "answer"))
     report("reading both classes", 0.6)
-    return _measured(target, base, pair, name, seed, texts)
+    harmful = sum(one.scores.misaligned for one in own)
+    return _measured(
+        target, base, pair, name, seed, f"{texts}; {harmful} of {len(own)} replies of the fine-tune were misaligned"
+    )
 
 
-def _measured(target: "Target", base: "Target", pair: Classes, name: str, seed: int, texts: Texts) -> Curve:
+def _measured(target: "Target", base: "Target", pair: Classes, name: str, seed: int, read: str) -> Curve:
     import torch
 
     vectors = gap(pair, torch.ones(len(pair.misaligned)).bool(), torch.ones(len(pair.aligned)).bool())
@@ -102,8 +105,8 @@ def _measured(target: "Target", base: "Target", pair: Classes, name: str, seed: 
         **whitened_with_twins(pair, vectors, means, seed),
     )
     return Curve(
-        title=f"Misalignment direction {name!r} of {target.name} ({texts})",
-        caveat="a direction that tells answers apart need not be one the model uses; a fine-tune that behaves has one too, of whatever it learnt",
+        title=f"Misalignment direction {name!r} of {target.name}",
+        caveat=f"read on texts that are {read}; a direction that tells answers apart need not be one the model uses; a fine-tune that behaves has one too, of whatever it learnt",
         verdict=_statistics.judge(
             f"a direction after layer {best} tells {target.name}'s answers from ordinary ones",
             f"it tells held-out replies apart with AUROC {own[best]:.3f}",

@@ -82,7 +82,7 @@ def phase_transition(
         raise ToolError(f"{len(kept.steps)} checkpoints are too few to tell a turn: at least 9 are needed")
     asked = Asked(questions_from, samples, judge, amplify, seed)
     points = behaviour(target, kept, asked, behaviour_at) if behaviour_at else {}
-    return _curve(target, kept, turn, points, amplify)
+    return _curve(target, kept, turn, points, amplify, seed)
 
 
 @dataclass(frozen=True)
@@ -161,9 +161,11 @@ def onset(kept: Trajectory, points: dict[int, list[Judged]], seed: int) -> Onset
     return Onset(at, again[int(0.025 * len(again))], again[int(0.975 * (len(again) - 1))])
 
 
-def _curve(target: "Target", kept: Trajectory, turn: Turn, points: dict[int, list[Judged]], amplify: float) -> Curve:
+def _curve(
+    target: "Target", kept: Trajectory, turn: Turn, points: dict[int, list[Judged]], amplify: float, seed: int
+) -> Curve:
     cosine = local_cosine(kept.path().double(), turn.window).tolist()
-    changed = onset(kept, points, 0) if points else None
+    changed = onset(kept, points, seed) if points else None
     shown = [index for index, value in enumerate(cosine) if value == value]  # where the window fits
     own = tuple(round(cosine[index], 4) for index in shown)
     lines = [Line(label=f"local cosine, window {turn.window}", role="with", values=own)]

@@ -36,6 +36,6 @@ def _conclusion(does: str, inside: str, names: tuple[str, str]) -> str:
             "Other questions may bring out something else: the confidence is low."
         )
     return (
-        "**Look further before you rely on it**: behaviour and activations differ here. Ask for more replies, or for other questions; "
-        "the confidence is low."
+        "**Look further before you rely on it**: what it does and what moved inside do not come to the same. Ask for more replies, or for "
+        "other questions; the confidence is low."
     )
