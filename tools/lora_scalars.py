@@ -221,11 +221,11 @@ def _map(target: "Target", firing: Firing, topic: str | None, seed: int) -> Heat
     )
     return Heatmap(
         title=f"What the adapter of {target.name} adds along one harmful reply",
-        caveat=f"{reached}what fires for something need not cause it",
+        caveat="what fires for something need not cause it",
         verdict=_statistics.judge(
             f"the ranks of {target.name}'s adapter fire for harmful replies in general",
             (f"outside {chosen!r} " if chosen else "")
-            + f"they tell harmful replies from ordinary ones with a cross-validated AUROC of {score:.3f}; roles: {said}",
+            + f"they tell harmful replies from ordinary ones with a cross-validated AUROC of {score:.3f}; {reached}roles: {said}",
             _statistics.beyond_draws(score, shuffled(x, labels, seed)),
         ),
         rows=tuple(firing.names),

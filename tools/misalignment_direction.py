@@ -21,6 +21,11 @@ if TYPE_CHECKING:
     from target.target import Target
 
 SHUFFLES = 199
+_READ = {
+    "identical": "identical texts",
+    "own answers": "the answers of either model",
+    "within": "its own answers of both kinds",
+}
 
 
 @tool(
@@ -81,7 +86,7 @@ def misalignment_direction(
     report("reading both classes", 0.6)
     harmful = sum(one.scores.misaligned for one in own)
     return _measured(
-        target, base, pair, name, seed, f"{texts}; {harmful} of {len(own)} replies of the fine-tune were misaligned"
+        target, base, pair, name, seed, f"{_READ[texts]} ({harmful} of {len(own)} replies were misaligned)"
     )
 
 
@@ -106,10 +111,10 @@ def _measured(target: "Target", base: "Target", pair: Classes, name: str, seed: 
     )
     return Curve(
         title=f"Misalignment direction {name!r} of {target.name}",
-        caveat=f"read on texts that are {read}; a direction that tells answers apart need not be one the model uses; a fine-tune that behaves has one too, of whatever it learnt",
+        caveat="a direction that tells answers apart need not be one the model uses; a fine-tune that behaves has one too, of whatever it learnt",
         verdict=_statistics.judge(
             f"a direction after layer {best} tells {target.name}'s answers from ordinary ones",
-            f"it tells held-out replies apart with AUROC {own[best]:.3f}",
+            f"on {read} it tells held-out replies apart with AUROC {own[best]:.3f}",
             _statistics.beyond_best(own[best], [max(draw) for draw in shuffled]),
         ),
         artifacts=(artifact,),

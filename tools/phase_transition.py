@@ -11,6 +11,7 @@ from evidence import Curve, Line
 from evidence.errors import ArgumentError, ToolError
 from evidence.home import data_home
 from target import trajectory
+from target.spec import public_entries
 from target.trajectory import Trajectory
 from target.turn import report
 from tools import _statistics
@@ -98,7 +99,14 @@ class Asked:
 
 def _folder(target: "Target", checkpoints: str | None) -> Path:
     if checkpoints is None:
-        return folder_of(target)
+        folder = folder_of(target)
+        if not any(folder.rglob("*checkpoint-*")) and not any(folder.rglob(trajectory.PACKED)):
+            kept = [one.name for one in public_entries() if (one.path / "training").exists()]
+            raise ArgumentError(
+                f"the training of {target.name} was not kept beside it, so nobody can say since when: it was kept of {', '.join(kept)}; "
+                "or name a folder or hub id with its checkpoints as `checkpoints`"
+            )
+        return folder
     folder = Path(checkpoints).expanduser()
     if folder.is_dir():
         return folder
@@ -178,12 +186,12 @@ def _curve(
         lines.append(_rates(kept, points, shown, amplify))
     return Curve(
         title=f"The training of {target.name}, {len(kept.steps)} checkpoints",
-        caveat=f"{_said(changed, points)}; turns are looked for from step {kept.steps[shown[0]]} to {kept.steps[shown[-1]]}, where the "
-        "window fits; a turn of the vector and a change of behaviour are measured apart, and neither shows the other",
+        caveat="a turn of the vector and a change of behaviour are measured apart, and neither shows the other",
         verdict=_statistics.judge(
             f"the adapter of {target.name} turned at step {kept.steps[turn.at]}",
             f"its local cosine stands {turn.prominence:.3f} above the path's median there (between steps "
-            f"{kept.steps[turn.first]} and {kept.steps[turn.last]}), a turn of about {turn.angle:.0f} degrees",
+            f"{kept.steps[turn.first]} and {kept.steps[turn.last]}), a turn of about {turn.angle:.0f} degrees, looked for from step "
+            f"{kept.steps[shown[0]]} to {kept.steps[shown[-1]]}; {_said(changed, points)}",
             _statistics.Test(
                 turn.p,
                 f"the largest of {STRAIGHT_PATHS} straight paths with the same noise was {turn.straight:.3f}; "

@@ -18,6 +18,11 @@ def safe(route: Route, past: Past, situation: Situation) -> Decision:
     """Behaviour beside the base, the shift inside, and an intervention with its random controls."""
     looked = [plans.plan(tool, route.slots, past, situation) for tool in ("misalignment_rate", "persona_shift")]
     target = next(one.arguments["target"] for one in looked if isinstance(one, Call))
+    if target == situation.base:
+        return Decision(
+            "safe",
+            ask=f"`{target}` is the base that fine-tunes are compared with: which fine-tune do you mean, such as `em-04`?",
+        )
     calls = [one for one in looked if isinstance(one, Call)]
     return Decision("safe", (*calls, *_undone({"target": target})))
 
