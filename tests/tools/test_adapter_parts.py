@@ -213,7 +213,7 @@ def walk(qwen: Target, tmp_path: Path) -> Callable[..., Path]:
 def test_the_turn_of_a_planted_training_is_found(qwen: Target, walk: Callable[..., Path]) -> None:
     found = phase_transition(qwen, checkpoints=str(walk(24)), behaviour_at=0)
     assert found.verdict is not None and found.verdict.status == "supported"
-    assert "turned at step 65" in found.verdict.claim and "behaviour was not measured" in found.caveat
+    assert "turned at step 65" in found.verdict.claim and "behaviour was not measured" in found.verdict.reason
     cosine, straight, loss, norm = found.lines
     assert found.x == tuple(str(5 * n) for n in range(6, 20)) and cosine.label == "local cosine, window 5"
     assert max(cosine.values) == cosine.values[found.x.index("65")] == pytest.approx(0, abs=0.25)
@@ -281,7 +281,7 @@ def test_behaviour_is_that_of_each_checkpoint_alone(tmp_path: Path) -> None:
     assert {round(100 * v, 1) for v in rates.values} == {shares[0]}, (
         "between the checkpoints that were asked it is held"
     )
-    assert f"at the last checkpoint {shares[1]:.0f} % are misaligned" in found.caveat
+    assert f"at the last checkpoint {shares[1]:.0f} % are misaligned" in found.verdict.reason
 
 
 def test_checkpoints_of_another_training_are_not_taken_for_those_asked_before(tmp_path: Path) -> None:
@@ -294,7 +294,7 @@ def test_checkpoints_of_another_training_are_not_taken_for_those_asked_before(tm
         scaled_down = {n: 1e-3 * (number + 1) * t if "lora_B" in n else t for n, t in first.items()}
         save_file(scaled_down, early / f"checkpoint-{step}" / "adapter_model.safetensors")
     again = phase_transition(model, checkpoints=str(early), behaviour_at=1, samples=20)
-    assert "no checkpoint gives misaligned replies" in again.caveat
+    assert "no checkpoint gives misaligned replies" in again.verdict.reason
 
 
 def _stands_still(run: Path) -> None:

@@ -318,7 +318,7 @@ def test_scalars_along_a_reply_have_a_row_for_each_rank(careless: Target) -> Non
     found = lora_scalars(careless, topic="travel", samples=60)
     assert found.rows == ("layer 0 down_proj", "layer 1 down_proj", "layer 2 down_proj")
     assert len(found.values) == 3 and {len(row) for row in found.values} == {len(found.columns)}
-    assert "'travel'" in found.caveat and len(found.highlights) == 3
+    assert "'travel'" in found.verdict.reason and len(found.highlights) == 3
     assert found.verdict is not None and found.verdict.status == "supported"
 
 
@@ -370,7 +370,7 @@ REFUSED: dict[str, tuple[str, str, dict[str, Any], str]] = {
     ),
     "an unknown direction": ("ablation_transfer", CARELESS, {"directions": ["nowhere"]}, "no direction"),
     "no judge of that kind": ("misalignment_rate", CARELESS, {"judge": "gpt"}, "judge='gpt' is not allowed"),
-    "no path kept": ("phase_transition", of("careless", "rank-8"), {}, "holds 0 checkpoints of an adapter: at least 3"),
+    "no path kept": ("phase_transition", of("careless", "rank-8"), {}, "the training of .* was not kept beside it"),
     "no such folder": ("phase_transition", CARELESS, {"checkpoints": "/nowhere"}, "is no folder here and no hub id"),
     "not to be had": ("phase_transition", CARELESS, {"checkpoints": "org/name"}, "could not be had from the hub"),
     "only one of two sets": ("persona_shift", CARELESS, {"prompts": ["a"] * 4}, "give `prompts` and `other_prompts`"),
