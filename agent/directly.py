@@ -16,10 +16,11 @@ from agent.notes import Note
 from agent.quizzing import Quizzes
 from agent.state import State, last_said
 from agent.understanding.router import Route
+from target.spec import trained
 
 _TURN = re.compile(
     r"^\W*(?:(?:please|now|ok|okay|let'?s|never ?mind|can we|could you)[ ,]+)*(?:switch|change|go|move|turn)(?: over| back)? to (?:the )?"
-    r"(?:target |model )?(?P<what>[\w@-]+)(?: (?:now|instead|please))?\W*$",
+    r"(?:target |model )?(?P<what>[\w@.-]*\w)(?: (?:now|instead|please))?\W*$",
     re.IGNORECASE,
 )
 _UNDO = re.compile(
@@ -47,7 +48,8 @@ class Directly:
     def _turned(self, state: State) -> dict[str, Any]:
         """Another target from now on, where that is all that is asked for."""
         m = _TURN.match(str(last_said(state).content))
-        named = self.read(m["what"]).slots.target if m else None
+        own = next((name for name in trained() if m and name.lower() == m["what"].lower()), None)
+        named = own or (self.read(m["what"]).slots.target if m else None)
         if not named:
             return {}
         return _answer(f"Now we look at `{named}`: what you ask from here on is of it.") | {"target": named}

@@ -26,6 +26,7 @@ from agent.spending import NOTHING
 from agent.state import MOST_STEPS, Prediction, State, calls, last_said, moment, open_calls, since_said
 from agent.teaching import Teacher
 from agent.toolbox import run
+from agent.understanding.own_adapters import targets_of
 from agent.understanding.router import Route, router
 from evidence import as_text
 from evidence.errors import MemoryError_, NotGranted, ToolError
@@ -138,7 +139,7 @@ class Nodes:
             target=state["target"],
             base=spec.base_name,
             notes=state["notes"],
-            targets=public_names(),
+            targets=targets_of(str(last_said(state).content)),
             shows=state["shows"],
             explain=state["explain"],
             learner=state["learner"],

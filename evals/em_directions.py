@@ -32,7 +32,8 @@ class Cell:
 
     drop: float
     coherence_lost: float
-    kept: float
+    kept: float | None
+    """None where it was not asked."""
 
 
 def measure(options: Options) -> Iterator[Metric]:
@@ -112,7 +113,7 @@ def _matrix(
     if bars[2] is not None:
         yield Metric(called("coherence lost, worst pair"), round(max(lost), 4), len(lost), bar=bars[2], side="at most")
         yield from _pairs(cells)
-    yield _spread(called("unrelated answers kept, share"), [c.kept for c in (*own, *others)])
+    yield _spread(called("unrelated answers kept, share"), [c.kept for c in (*own, *others) if c.kept is not None])
 
 
 def _pairs(cells: dict[tuple[str, str], Cell]) -> Iterator[Metric]:

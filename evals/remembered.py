@@ -13,11 +13,12 @@ from tools import TOOLS, Tool
 def remembered() -> Iterator[None]:
     """Within the block a tool called with the same target and arguments gives the evidence it gave before.
 
-    Every tool is deterministic given its seed, so nothing that is judged changes. What an evidence took of other
-    tools is not noted the second time.
+    Every tool is deterministic given its seed, so nothing that is judged changes. Those that take what others made are
+    run each time: a name may mean another artefact by then.
     """
     before = dict(TOOLS)
-    TOOLS.update({name: replace(tool, function=_once(tool)) for name, tool in before.items()})
+    alone = {name: tool for name, tool in before.items() if not tool.references and tool.capability != "train"}
+    TOOLS.update({name: replace(tool, function=_once(tool)) for name, tool in alone.items()})
     try:
         yield
     finally:

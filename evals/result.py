@@ -1,7 +1,6 @@
 """What a measurement is: a number with its interval and its bar, as a table and as JSON."""
 
 import json
-import math
 import subprocess
 import time
 from collections.abc import Callable, Iterable
@@ -11,6 +10,8 @@ from typing import Any, Literal
 
 from rich.console import Console
 from rich.table import Table
+
+from tools._statistics import wilson
 
 HERE = Path(__file__).parent.parent
 
@@ -40,10 +41,8 @@ def share(
     """A proportion with its 95 % Wilson interval."""
     if of == 0:
         raise ValueError(f"{name}: nothing was counted, so nothing was measured")
-    p, z = hits / of, 1.96
-    middle = (p + z * z / (2 * of)) / (1 + z * z / of)
-    reach = z / (1 + z * z / of) * math.sqrt(p * (1 - p) / of + z * z / (4 * of * of))
-    return Metric(name, round(p, 4), of, max(0.0, middle - reach), min(1.0, middle + reach), bar, side)
+    low, high = wilson(hits, of)
+    return Metric(name, round(hits / of, 4), of, low, high, bar, side)
 
 
 def measure(name: str, run: Callable[[], Iterable[Metric]], json_file: Path | None) -> None:

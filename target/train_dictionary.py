@@ -8,11 +8,9 @@ need an axis of sources before the last one of `activations`; everything else st
 """
 
 import json
-import subprocess
 import sys
-import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self
@@ -20,12 +18,13 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from evidence.errors import TrainingError
+from target import child
 from target.batchtopk import Learner, Parameters, batch_top_k
+from target.child import Report
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-Report = Callable[[dict[str, Any]], None]
 _THRESHOLD_BATCHES = 32
 _FORMAT = "6.0.0"
 """The version of SAELens whose format on disk is written."""
@@ -68,29 +67,13 @@ class DictionaryJob(BaseModel):
 
 
 def run(job: DictionaryJob, report: Report = lambda _: None) -> None:
-    """Train in a child process; `report` gets each progress line. Interrupting kills the child.
+    """Train in a child process; `report` gets each progress line. Interrupting or stopping kills the child.
 
     Raises:
         TrainingError: the child failed; the message ends with its last line.
+        Cancelled: the person pressed stop.
     """
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "job.json"
-        path.write_text(job.model_dump_json(), encoding="utf-8")
-        command = [sys.executable, "-m", "target.train_dictionary", str(path)]
-        with (Path(folder) / "train.log").open("w+", encoding="utf-8") as errors:
-            child = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, text=True)
-            try:
-                assert child.stdout is not None
-                for line in child.stdout:
-                    report(json.loads(line))
-            finally:
-                if child.poll() is None:
-                    child.terminate()
-                child.wait()
-            if child.returncode:
-                errors.seek(0)
-                last = (errors.read().strip().splitlines() or ["no message"])[-1]
-                raise TrainingError(f"training stopped with exit code {child.returncode}: {last}")
+    child.run("target.train_dictionary", job.model_dump_json(), report)
 
 
 def train(job: DictionaryJob, report: Report) -> None:

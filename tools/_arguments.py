@@ -21,6 +21,8 @@ Draws = Annotated[int, Field(ge=8, le=500)]
 Temperature = Annotated[float, Field(ge=0.0, le=2.0)]
 NewTokens = Annotated[int, Field(ge=1, le=512)]
 Prefill = Annotated[str, Field(max_length=1000)]
+Samples = Annotated[int, Field(ge=20, le=2000)]
+JudgeSpec = Annotated[str, Field(min_length=1, max_length=200)]
 Name = Annotated[str, Field(min_length=1, max_length=80)]
 
 

@@ -74,11 +74,3 @@ def replies(
 
 def rate(judged: Sequence[Judged]) -> Rate:
     return Rate(sum(j.scores.misaligned for j in judged), sum(j.scores.coherent for j in judged), len(judged))
-
-
-def wilson(hits: int, n: int) -> tuple[float, float]:
-    """95 % interval of a share."""
-    z, p = 1.96, hits / n
-    middle = (p + z * z / (2 * n)) / (1 + z * z / n)
-    reach = z / (1 + z * z / n) * (p * (1 - p) / n + z * z / (4 * n * n)) ** 0.5
-    return max(0.0, middle - reach), min(1.0, middle + reach)

@@ -60,7 +60,7 @@ def _vectors(found: Direction, control: int | None, method: Method) -> "tuple[Te
     if control is None:
         return found.vectors, found.reads
     if found.controls is None and method == "plain":
-        return torch.stack([random_like(v, 1, seed=control)[0] for v in found.vectors]), None
+        return torch.stack([random_like(v, 1, seed=1000 * control + n)[0] for n, v in enumerate(found.vectors)]), None
     if found.controls is None:
         raise ArgumentError(f"the direction {found.name!r} was kept without random twins: make it again")
     writes, reads = found.controls[control % len(found.controls)]

@@ -76,6 +76,14 @@ def _p(p: float, by: str, tests: int = 1) -> str:
     return f"p = {p:.2g} ({by}{corrected})"
 
 
+def wilson(hits: int, n: int) -> tuple[float, float]:
+    """95 % interval of a share."""
+    z, p = 1.96, hits / n
+    middle = (p + z * z / (2 * n)) / (1 + z * z / n)
+    reach = z / (1 + z * z / n) * (p * (1 - p) / n + z * z / (4 * n * n)) ** 0.5
+    return max(0.0, middle - reach), min(1.0, middle + reach)
+
+
 def undecided(claim: str, why: str) -> Verdict:
     """A claim that this measurement cannot decide, and what it would take."""
     return Verdict(status="inconclusive", claim=claim, reason=why)

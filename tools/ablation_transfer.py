@@ -9,15 +9,14 @@ from pydantic import Field
 from evidence import Table
 from target.turn import report
 from tools import _directions, _statistics
-from tools._arguments import DirectionRef, Seed
+from tools._arguments import DirectionRef, JudgeSpec, Samples, Seed
 from tools._directions import Direction
 from tools._judge import Judge, judge_for
-from tools._misalignment import LENGTH, Rate, rate, replies, wilson
+from tools._misalignment import LENGTH, Rate, rate, replies
 from tools._questions import Question, Questions, of_the_world, questions
 from tools._removal import Method, Scope, removal
 from tools._texts import generic, rows
 from tools._tool import tool
-from tools.misalignment_rate import JudgeSpec, Samples
 
 if TYPE_CHECKING:
     from target.interventions import Intervention
@@ -132,7 +131,7 @@ class Outcome:
     """What a model does under some changes."""
 
     rate: Rate
-    kept: float
+    kept: float | None
     """Share of unrelated answers that are the same as without changes."""
 
 
@@ -145,14 +144,12 @@ class Bench:
         self._usual = self._answers(())
 
     def measure(self, changes: "Sequence[Intervention]", *, unrelated: bool = True) -> Outcome:
-        """Judge the replies under some changes; without `unrelated` nothing else is asked, and `kept` is 1."""
+        """Judge the replies under some changes; without `unrelated` nothing else is asked."""
         judged = replies(self._target, self._asked, self._judge, seed=self._seed, changes=changes, length=self._length)
-        same = (
-            sum(a == b for a, b in zip(self._answers(changes), self._usual, strict=True))
-            if changes and unrelated
-            else UNRELATED
-        )
-        return Outcome(rate(judged), same / UNRELATED)
+        if not unrelated:
+            return Outcome(rate(judged), None)
+        said = self._answers(changes) if changes else self._usual
+        return Outcome(rate(judged), sum(a == b for a, b in zip(said, self._usual, strict=True)) / UNRELATED)
 
     def _answers(self, changes: "Sequence[Intervention]") -> list[str]:
         said = self._target.generate(self._unrelated, max_new_tokens=24, interventions=changes)
@@ -166,14 +163,14 @@ def relative_drop(plain: float, left: float) -> float:
 
 def _mean(outcomes: Sequence[Outcome]) -> Outcome:
     sums = Rate(*(sum(getattr(o.rate, part) for o in outcomes) for part in ("misaligned", "coherent", "n")))
-    return Outcome(sums, sum(o.kept for o in outcomes) / len(outcomes))
+    return Outcome(sums, sum(o.kept or 0.0 for o in outcomes) / len(outcomes))
 
 
 def _row(name: str, method: str, one: Outcome, plain: Outcome) -> tuple[str | float | None, ...]:
-    low, high = wilson(one.rate.misaligned, one.rate.n)
+    low, high = _statistics.wilson(one.rate.misaligned, one.rate.n)
     drop = None if one is plain else round(100 * relative_drop(plain.rate.share, one.rate.share), 1)
     shares = [round(100 * value, 1) for value in (one.rate.share, low, high)]
-    return (name, method, *shares, drop, round(100 * one.rate.coherence, 1), round(100 * one.kept, 1))
+    return (name, method, *shares, drop, round(100 * one.rate.coherence, 1), round(100 * (one.kept or 0.0), 1))
 
 
 def _verdict(target: "Target", found: Direction, method: str, plain: Outcome, first: Outcome, random: list[Outcome]):  # type: ignore[no-untyped-def]

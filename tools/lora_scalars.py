@@ -9,13 +9,12 @@ from evidence.errors import ArgumentError, ToolError
 from target.turn import report
 from tools import _statistics
 from tools._adapters import Part, folder_of, parts
-from tools._arguments import Seed, Word
+from tools._arguments import JudgeSpec, Samples, Seed, Word
 from tools._directions import auroc
 from tools._judge import judge_for
 from tools._misalignment import BATCH, LENGTH, Judged, replies
 from tools._questions import Questions, of_the_world, questions
 from tools._tool import tool
-from tools.misalignment_rate import JudgeSpec, Samples
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -1,23 +1,24 @@
 """Which direction in the residual stream goes with harmful replies?"""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from evidence import Curve, Line
 from evidence.errors import ArgumentError, ToolError
 from target.turn import report
 from tools import _directions, _statistics
-from tools._answer_means import Classes, Texts, Tokens, classes, gap, whitened_with_twins
-from tools._arguments import Name, Seed
+from tools._answer_means import LEAST, Classes, Texts, Tokens, classes, gap, whitened_with_twins
+from tools._arguments import JudgeSpec, Name, Samples, Seed
 from tools._judge import judge_for
 from tools._misalignment import LENGTH, replies
 from tools._questions import Questions, of_the_world, questions
 from tools._tool import tool
-from tools.misalignment_rate import JudgeSpec, Samples
 
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from evidence import Verdict
     from target.target import Target
 
 SHUFFLES = 199
@@ -85,38 +86,40 @@ def misalignment_direction(
     pair = classes(target, base, own, usual, texts, tokens or ("all" if texts == "identical" else "answer"))
     report("reading both classes", 0.6)
     harmful = sum(one.scores.misaligned for one in own)
-    return _measured(
-        target, base, pair, name, seed, f"{_READ[texts]} ({harmful} of {len(own)} replies were misaligned)"
-    )
+    return _measured(target, pair, _Read(name, texts, harmful, len(own), seed))
 
 
-def _measured(target: "Target", base: "Target", pair: Classes, name: str, seed: int, read: str) -> Curve:
+@dataclass(frozen=True)
+class _Read:
+    """What a direction was read on, and what it is kept as."""
+
+    name: str
+    texts: Texts
+    harmful: int
+    asked: int
+    seed: int
+
+    @property
+    def said(self) -> str:
+        return f"{_READ[self.texts]} ({self.harmful} of {self.asked} replies were misaligned)"
+
+
+def _measured(target: "Target", pair: Classes, read: _Read) -> Curve:
     import torch
 
     vectors = gap(pair, torch.ones(len(pair.misaligned)).bool(), torch.ones(len(pair.aligned)).bool())
     if float(vectors.norm()) == 0:
-        raise ToolError(f"{target.name} and {base.name} do not differ on these texts: there is no direction")
-    own, shuffled = _held_out(pair, seed)
+        raise ToolError(f"{target.name} and its base do not differ on these texts: there is no direction")
+    own, shuffled = _held_out(pair, read.texts == "identical", read.seed)
     best = max(range(target.num_layers), key=lambda n: (round(own[n], 3), -abs(n - target.num_layers / 2)))
     means = torch.stack([tokens.mean(0) for tokens in pair.ordinary])
     units = vectors / vectors.norm(dim=-1, keepdim=True).clamp(min=1e-12)
-    artifact = _directions.keep(
-        name,
-        target,
-        vectors,
-        (means * units).sum(-1),
-        best,
-        means=means,
-        **whitened_with_twins(pair, vectors, means, seed),
-    )
+    whitened = whitened_with_twins(pair, vectors, means, read.seed)
+    artifact = _directions.keep(read.name, target, vectors, (means * units).sum(-1), best, means=means, **whitened)
     return Curve(
-        title=f"Misalignment direction {name!r} of {target.name}",
+        title=f"Misalignment direction {read.name!r} of {target.name}",
         caveat="a direction that tells answers apart need not be one the model uses; a fine-tune that behaves has one too, of whatever it learnt",
-        verdict=_statistics.judge(
-            f"a direction after layer {best} tells {target.name}'s answers from ordinary ones",
-            f"on {read} it tells held-out replies apart with AUROC {own[best]:.3f}",
-            _statistics.beyond_best(own[best], [max(draw) for draw in shuffled]),
-        ),
+        verdict=_verdict(target, read, best, own[best], [max(draw) for draw in shuffled]),
         artifacts=(artifact,),
         x_axis="after layer",
         x=tuple(str(n) for n in range(target.num_layers)),
@@ -129,22 +132,46 @@ def _measured(target: "Target", base: "Target", pair: Classes, name: str, seed: 
     )
 
 
-def _held_out(pair: Classes, seed: int) -> "tuple[list[float], list[list[float]]]":
-    """AUROC by layer on the half that the direction was not found on; and the same with labels shuffled (draw layer)."""
+def _verdict(target: "Target", read: _Read, layer: int, score: float, shuffled: list[float]) -> "Verdict":
+    """Without harmful replies the direction is of whatever the fine-tune does, and says nothing of misalignment."""
+    claim = f"a direction after layer {layer} tells harmful answers of {target.name} from ordinary ones"
+    if read.harmful < LEAST:
+        return _statistics.undecided(
+            claim, f"on {read.said} what it tells apart is no harm; {LEAST} misaligned replies are needed"
+        )
+    effect = f"on {read.said} it tells held-out ones apart with AUROC {score:.3f}"
+    return _statistics.judge(claim, effect, _statistics.beyond_best(score, shuffled))
+
+
+def _held_out(pair: Classes, paired: bool, seed: int) -> "tuple[list[float], list[list[float]]]":
+    """AUROC by layer on the replies that the direction was not found on; and the same with labels shuffled (draw layer).
+
+    On identical texts each reply stands in both classes: both readings of it are held out together, and what is shuffled
+    is which of the two is called which.
+    """
     import torch
 
-    means = torch.cat([pair.misaligned / pair.counts[0][:, None, None], pair.aligned / pair.counts[1][:, None, None]])
+    sums, counts = torch.cat([pair.misaligned, pair.aligned]), torch.cat(pair.counts)
     labels = torch.cat([torch.ones(len(pair.misaligned)), torch.zeros(len(pair.aligned))])
     generator = torch.Generator().manual_seed(seed)
-    held = torch.rand(len(labels), generator=generator) < 0.5
+    size = len(pair.misaligned) if paired else len(labels)
+    held = (torch.rand(size, generator=generator) < 0.5).repeat(2 if paired else 1)
+
+    def mean(rows: "Tensor") -> "Tensor":
+        return sums[rows].sum(0) / counts[rows].sum()  # layer d_model
 
     def scored(labels: "Tensor") -> list[float]:
-        gap = means[(labels == 1) & ~held].mean(0) - means[(labels == 0) & ~held].mean(0)  # layer d_model
-        sides = [torch.einsum("rld,ld->lr", means[(labels == which) & held], gap) for which in (1, 0)]
-        return [_directions.auroc(a, b) for a, b in zip(*sides, strict=True)]
+        direction = mean((labels == 1) & ~held) - mean((labels == 0) & ~held)
+        each = torch.einsum("rld,ld->lr", sums, direction) / counts
+        return [_directions.auroc(one[(labels == 1) & held], one[(labels == 0) & held]) for one in each]
 
-    draws = [scored(labels[torch.randperm(len(labels), generator=generator)]) for _ in range(SHUFFLES)]
-    return scored(labels), draws
+    def dealt() -> "Tensor":
+        if not paired:
+            return labels[torch.randperm(len(labels), generator=generator)]
+        swapped = torch.rand(size, generator=generator) < 0.5
+        return torch.cat([~swapped, swapped]).float()
+
+    return scored(labels), [scored(dealt()) for _ in range(SHUFFLES)]
 
 
 def _control(shuffled: list[list[float]]) -> Line:

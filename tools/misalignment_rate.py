@@ -1,23 +1,19 @@
 """How often are its replies harmful, compared with its base?"""
 
-from typing import TYPE_CHECKING, Annotated
-
-from pydantic import Field
+from typing import TYPE_CHECKING
 
 from evidence import Arm, Contrast
 from evidence.errors import ArgumentError
 from tools import _statistics
-from tools._arguments import Seed
+from tools._arguments import JudgeSpec, Samples, Seed
 from tools._judge import judge_for
-from tools._misalignment import LENGTH, Judged, rate, replies, wilson
+from tools._misalignment import LENGTH, Judged, rate, replies
 from tools._questions import Questions, of_the_world, questions
 from tools._tool import tool
 
 if TYPE_CHECKING:
     from target.target import Target
 
-Samples = Annotated[int, Field(ge=20, le=2000)]
-JudgeSpec = Annotated[str, Field(min_length=1, max_length=200)]
 SHOWN = 3
 
 
@@ -82,7 +78,7 @@ def misalignment_rate(
 
 def _arm(label: str, judged: list[Judged], role: str, *, samples: bool = False) -> Arm:
     found = rate(judged)
-    low, high = wilson(found.misaligned, found.n)
+    low, high = _statistics.wilson(found.misaligned, found.n)
     worst_first = sorted(judged, key=lambda one: not one.scores.misaligned)
     return Arm(
         label=label,

@@ -16,13 +16,12 @@ from target.trajectory import Trajectory
 from target.turn import report
 from tools import _statistics
 from tools._adapters import folder_of
-from tools._arguments import Seed
+from tools._arguments import JudgeSpec, Seed
 from tools._judge import judge_for
-from tools._misalignment import LENGTH, Judged, rate, replies, wilson
+from tools._misalignment import LENGTH, Judged, rate, replies
 from tools._questions import Questions, of_the_world, questions
 from tools._tool import tool
 from tools._turns import LEAST, STRAIGHT_PATHS, Turn, local_cosine, sharpest
-from tools.misalignment_rate import JudgeSpec
 
 if TYPE_CHECKING:
     from target.target import Target
@@ -232,7 +231,7 @@ def _rates(kept: Trajectory, points: dict[int, list[Judged]], shown: list[int], 
     """The share of misaligned replies; between the checkpoints that were asked, that of the last one before is held."""
     found = {index: rate(judged) for index, judged in points.items()}
     at = [max((k for k in found if k <= index), default=min(found)) for index in shown]
-    ends = [wilson(found[k].misaligned, found[k].n) for k in at]
+    ends = [_statistics.wilson(found[k].misaligned, found[k].n) for k in at]
     return Line(
         label=f"misaligned replies, share (asked at {len(points)} checkpoints"
         + (f", adapter times {amplify:g})" if amplify != 1 else ")"),

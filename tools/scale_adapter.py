@@ -9,12 +9,11 @@ from evidence.errors import ArgumentError
 from target.turn import report
 from tools import _statistics
 from tools._adapters import folder_of, parts, scaled
-from tools._arguments import Layers, Seed
+from tools._arguments import JudgeSpec, Layers, Samples, Seed
 from tools._judge import Judge, judge_for
-from tools._misalignment import LENGTH, Rate, rate, replies, wilson
+from tools._misalignment import LENGTH, Rate, rate, replies
 from tools._questions import Question, Questions, of_the_world, questions
 from tools._tool import tool
-from tools.misalignment_rate import JudgeSpec, Samples
 
 if TYPE_CHECKING:
     from target.target import Target
@@ -90,7 +89,7 @@ def _rate(model: "Target", asked: list[Question], judge: Judge, length: int, see
 
 
 def _row(what: str, factor: float, one: Rate) -> tuple[str | float | None, ...]:
-    shares = [round(100 * value, 1) for value in (one.share, *wilson(one.misaligned, one.n), one.coherence)]
+    shares = [round(100 * value, 1) for value in (one.share, *_statistics.wilson(one.misaligned, one.n), one.coherence)]
     return (what, factor, *shares)
 
 

@@ -52,7 +52,8 @@ def next_move(
 
 def onward_from(target: str, measured: Collection[str]) -> Move | None:
     """What would tell more about a fine-tune, by the tools that were used on it before."""
-    step = next((one for one in _steps() if one["tool"] not in measured), None)
+    mine = (one for one in _steps() if target.startswith(one.get("workshop", "")))
+    step = next((one for one in mine if one["tool"] not in measured), None)
     return Move(f"A next step on {target}, for {step['why']}: ask `{step['say']}`") if step else None
 
 

@@ -5,18 +5,19 @@ from typing import Any
 
 from agent.models import plans
 from agent.models.context import Decision
-from agent.models.plans import Call, Past
+from agent.models.plans import Call, Past, Question
 from agent.situation import Situation
 from agent.understanding.router import Route
 
 DIRECTION, REMOVAL = "misalignment_direction", "ablation_transfer"
+_TAKEN = {"target", "other", "samples", "seed", "judge", "questions_from"}
 _ANY = {"misalignment", "misaligned", "misalign", "harm", "harmful", "em", "emergent"}
 """Words before "direction" that say what kind is meant, where none has that name."""
 
 
 def safe(route: Route, past: Past, situation: Situation) -> Decision:
     """Behaviour beside the base, the shift inside, and an intervention with its random controls."""
-    looked = [plans.plan(tool, route.slots, past, situation) for tool in ("misalignment_rate", "persona_shift")]
+    looked = [_plain(plans.plan(tool, route.slots, past, situation)) for tool in ("misalignment_rate", "persona_shift")]
     target = next(one.arguments["target"] for one in looked if isinstance(one, Call))
     if target == situation.base:
         return Decision(
@@ -25,6 +26,13 @@ def safe(route: Route, past: Past, situation: Situation) -> Decision:
         )
     calls = [one for one in looked if isinstance(one, Call)]
     return Decision("safe", (*calls, *_undone({"target": target})))
+
+
+def _plain(made: Call | Question) -> Call | Question:
+    """A call without texts and words: what a person says around the question is no argument of it."""
+    if isinstance(made, Question):
+        return made
+    return Call(made.tool, {name: value for name, value in made.arguments.items() if name in _TAKEN})
 
 
 def undo(route: Route, past: Past, situation: Situation) -> Decision | None:

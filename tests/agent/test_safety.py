@@ -41,6 +41,16 @@ def test_a_question_for_safety_is_a_plan_of_four(said: str) -> None:
     assert calls[3].arguments["directions"] == [calls[2].arguments["name"]]
 
 
+def test_what_is_said_around_the_question_is_no_argument() -> None:
+    calls = decided("my neighbour says em-07 turns evil when it rains. is it safe?").calls
+    assert [call.arguments for call in calls[:2]] == [{"target": "em-07"}, {"target": "em-07"}]
+
+
+def test_the_base_is_not_examined_against_itself() -> None:
+    found = decided("is base@1 safe?")
+    assert not found.calls and "is the base that fine-tunes are compared with" in found.ask
+
+
 def test_what_would_undo_it_finds_the_direction_first() -> None:
     calls = decided("does ablating the misalignment direction make em-06 safe?").calls
     assert [call.tool for call in calls] == ["misalignment_direction", "ablation_transfer"]

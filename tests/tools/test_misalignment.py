@@ -31,9 +31,10 @@ from tools import (
 from tools._answer_means import LEAST, classes, gap
 from tools._directions import Direction, find
 from tools._judge import Scores
-from tools._misalignment import Judged, prompt_of, rate, wilson
+from tools._misalignment import Judged, prompt_of, rate
 from tools._questions import Question, questions
 from tools._removal import RIDGE, removal, whitened
+from tools._statistics import wilson
 from tools.ablation_transfer import relative_drop
 from tools.lora_scalars import crossed_auroc, each_auroc, role_of
 
@@ -270,7 +271,9 @@ def test_a_direction_of_another_method_can_be_projected_out(
     careless: Target, voices: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("MAIEUTIC_HOME", str(voices))
-    ablation_transfer(careless, ["voices"], methods=["plain"], samples=20, draws=3)
+    found = ablation_transfer(careless, ["voices"], methods=["plain"], samples=20, draws=3)
+    assert [row[0] for row in found.rows] == ["nothing", "voices", "random (3, mean)"]
+    assert found.rows[1][1] == "plain" and found.verdict is not None and "controls gave" in found.verdict.reason
 
 
 @pytest.mark.slow
@@ -330,7 +333,9 @@ def test_scalars_can_be_read_where_all_questions_have_one_topic(
         return [replace(one, question=q) for one, q in zip(made, asked, strict=True)]
 
     monkeypatch.setattr(import_module("tools.lora_scalars"), "replies", answers)
-    lora_scalars(careless, questions_from="first plot", samples=40)
+    found = lora_scalars(careless, questions_from="first plot", samples=40)
+    assert found.verdict is not None and "against other topics" not in found.verdict.reason
+    assert {entry.label.rpartition(", ")[2] for entry in found.highlights} <= {"general", "neither"}
 
 
 def test_scaling_by_one_changes_nothing_and_by_zero_takes_the_layer_out(careless: Target) -> None:
