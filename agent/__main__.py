@@ -18,7 +18,7 @@ def main() -> None:
     home.be_quiet()
     parser = argparse.ArgumentParser(prog="python -m agent")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    chat = commands.add_parser("chat", help="talk in the terminal; an empty line ends it")
+    chat = commands.add_parser("chat", help="talk in the terminal; Ctrl-C stops an answer, an empty line ends it")
     chat.add_argument("--target", help=f"what to look at (default: what --thread is about, else {DEFAULT_TARGET})")
     chat.add_argument("--agent", default="guide")
     chat.add_argument("--person", default="me", help="whose memory is used (default: %(default)s)")

@@ -12,6 +12,7 @@ from agent.embedding import best_available
 from agent.message import fitting
 from agent.models.decisions import Decision, decide
 from agent.models.plans import Past
+from agent.products import made
 from agent.situation import Situation
 from agent.understanding.router import router
 from evidence.errors import ArgumentError, MaieuticError
@@ -118,7 +119,7 @@ class DryRun:
 
     def plan(self, text: str) -> Plan:
         """Plan one turn."""
-        base = parse(self._target).base_name
+        base = self._base()
         situation = Situation(
             thread="", target=self._target, base=base, targets=public_names(), evidence=list(self._past.measured)
         )
@@ -126,21 +127,30 @@ class DryRun:
         decision = decide(text, self._past, situation, lambda said: read(said, public_names()))
         return Plan(text, decision, self._target)
 
+    def _base(self) -> str:
+        """The base of the target, which an adapter that was only planned has from its plan."""
+        planned = next((one for one in self._past.calls if made(one) == ("adapter", self._target)), None)
+        return parse(str(planned["args"]["target"]) if planned else self._target).base_name
+
     def asked(self, plan: Plan) -> None:
         """Remember what the guide's question was about."""
         self._past = replace(self._past, pending=plan.decision.pending)
 
     def took_place(self, calls: Iterable[Planned]) -> None:
-        """Add calls to what happened."""
+        """Add the calls of one request to what happened."""
+        gave: dict[str, dict[str, Any]] = {}
         for call in calls:
             self._target = str(call.arguments.get("target", self._target))
-            name, made = f"E{len(self._past.measured) + 1}", {"name": call.tool, "args": call.arguments}
-            self._past = replace(
-                self._past,
-                measured=self._past.measured | {name: call.tool},
-                calls=[*self._past.calls, made],
-                made_by=self._past.made_by | {name: made},
-            )
+            gave[f"E{len(self._past.measured) + len(gave) + 1}"] = {"name": call.tool, "args": call.arguments}
+        past, asked = self._past, list(gave.values())
+        self._past = replace(
+            past,
+            measured=past.measured | {name: call["name"] for name, call in gave.items()},
+            calls=[*past.calls, *asked],
+            made_by=past.made_by | gave,
+            request=asked or past.request,
+            latest=tuple(gave) or past.latest,
+        )
 
 
 def plan(message: Message, target: str, *, embedding: str | None = None) -> Plan:

@@ -14,6 +14,10 @@ BROKEN_OFF = "stopped"
 NOT_BEGUN = f"{NOT_RUN}: you stopped before it began"
 INTERRUPTED = f"{NOT_RUN}: the answer was interrupted"
 SPENT = f"{NOT_RUN}: the step budget of this turn is spent"
+PUT_OFF = (
+    f"{NOT_RUN}: it waits, since the person said something else first; ask for the same again when they say to go on"
+)
+TAKEN_OUT = f"{NOT_RUN}: you took it out of the plan"
 ASIDE = "aside"
 """Where an answer keeps what was added to it unasked, among its `additional_kwargs`: it is no claim and is not checked as one."""
 EXCHANGES = "exchanges"
@@ -166,8 +170,9 @@ def ended_as(status: str, detail: str) -> Literal["done", "failed", "stopped"]:
 
 
 def left_over(result: "ToolMessage") -> bool:
-    """Whether a tool call gave nothing because the turn was stopped or cut off, so that it is still wanted."""
-    return result.status == "error" and str(result.content).startswith((BROKEN_OFF, NOT_BEGUN, INTERRUPTED, SPENT))
+    """Whether a tool call gave nothing because the turn was stopped, cut off or put off, so that it is still wanted."""
+    why = (BROKEN_OFF, NOT_BEGUN, INTERRUPTED, SPENT, PUT_OFF)
+    return result.status == "error" and str(result.content).startswith(why)
 
 
 def _ended(message: "ToolMessage", call: dict[str, Any]) -> Step:

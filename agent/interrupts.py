@@ -11,10 +11,12 @@ from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
 from langgraph.types import interrupt
 
 from agent import forecasts, permissions, planning, predictions
-from agent.events import EXCHANGES, NOT_RUN
+from agent.acting import unrun
+from agent.events import EXCHANGES, NOT_RUN, PUT_OFF, TAKEN_OUT, with_aside
 from agent.learner import preferences
 from agent.learner.person import Said, noticed
 from agent.permissions import Permissions
+from agent.requested import requests, waiting
 from agent.state import State, asking, last_said, open_calls
 from agent.understanding.router import Route
 from evidence import AnyEvidence
@@ -28,11 +30,14 @@ Seconds = Callable[[str], float | None]
 Reader = Callable[[str], Route]
 Exchange = tuple[str, str]
 """A question and its answer; no answer where what was said begins a turn of its own."""
+INSTEAD = f"{NOT_RUN}: the person asked for something else instead"
+ACCEPTED = "accepted"
+"""Whether the person had accepted the plan that waits, among the `additional_kwargs` of its results."""
 
 
 def plan_due(state: State, seconds: Seconds) -> bool:
-    """Several experiments at once, or a long one, that nobody has accepted in this turn."""
-    return not state["accepted"] and planning.needed(open_calls(state), seconds)
+    """Several experiments at once, or a long one, that nobody has accepted in this turn, or before it was put off."""
+    return not (state["accepted"] or _taken_up(state)) and planning.needed(open_calls(state), seconds)
 
 
 def propose(state: State, seconds: Seconds) -> dict[str, Any]:
@@ -45,12 +50,11 @@ def propose(state: State, seconds: Seconds) -> dict[str, Any]:
         answer = str(interrupt({"kind": "plan", "question": asked})).strip()
         kept = planning.chosen(answer, len(wanted))
         if kept is None:
-            return _redirected(state, answer, *before, (asked, ""))
+            return _redirected(state, answer, INSTEAD, *before, (asked, ""))
         before.append((asked, answer))
         if isinstance(kept, list):
             dropped = [call for n, call in enumerate(wanted, start=1) if n not in kept]
-            unrun = [_not_run(call, "you took it out of the plan") for call in dropped]
-            return {"accepted": True, "messages": [_with(state, *before), *unrun]}
+            return {"accepted": True, "messages": [_with(state, *before), *(unrun(one, TAKEN_OUT) for one in dropped)]}
         problem = kept
 
 
@@ -77,14 +81,14 @@ def predict_due(state: State) -> bool:
 
 
 def predict(state: State, read: Reader, earlier: Callable[[], Iterable[AnyEvidence]]) -> dict[str, Any]:
-    """Ask what the person expects; another request in its place is taken as one. `earlier` is the conversation's evidence."""
+    """Ask what the person expects; another request in its place comes first. `earlier` is the conversation's evidence."""
     call = _reveals(state)
     assert call is not None
     target = _about(call, state)
     question = str(TOOLS[call["name"]].predict).replace("Before I look", f"Before I look at {target}") + HOW
     answer = str(interrupt({"kind": "predict", "question": question, "target": target})).strip()
     asked = [*state["asked_to_predict"], target]
-    if answer.lower() in predictions.SKIP:
+    if predictions.skips(answer, read):
         return {"asked_to_predict": asked, "messages": [_with(state, (question, answer))]}
     if {"answer only", "no predictions"} & set(preferences.within(answer)):
         said = Said(answer, state["thread"], str(last_said(state).id), target)
@@ -92,7 +96,7 @@ def predict(state: State, read: Reader, earlier: Callable[[], Iterable[AnyEviden
         kept = {"noticed": [*state["noticed"], *unwanted], "no_predictions": True}
         return kept | {"asked_to_predict": asked, "messages": [_with(state, (question, answer))]}
     if predictions.is_another_request(answer, read(answer)):
-        return _redirected(state, answer, (question, ""))
+        return _redirected(state, answer, PUT_OFF, (question, ""))
     if predictions.asks_back(answer):
         return {"asked_to_predict": asked, "messages": [_with(state, (question, answer))]}
     mine = forecasts.ours(earlier(), call["name"])
@@ -115,14 +119,38 @@ def _with(state: State, *exchanges: Exchange) -> AIMessage:
     return message.model_copy(update={"additional_kwargs": {**message.additional_kwargs, EXCHANGES: kept}})
 
 
-def _redirected(state: State, said: str, *exchanges: Exchange) -> dict[str, Any]:
-    """The person wants something else: what was to be run is dropped, and what they said comes next."""
-    dropped = [_not_run(call, "the person asked for something else instead") for call in open_calls(state)]
-    return {"messages": [_with(state, *exchanges), *dropped, HumanMessage(said)]}
+def _redirected(state: State, said: str, why: str, *exchanges: Exchange) -> dict[str, Any]:
+    """The person wants something else: nothing of what was to be run is begun, and what they said comes next."""
+    marked = {ACCEPTED: state["accepted"] or _taken_up(state)}
+    unbegun = [unrun(call, why).model_copy(update={"additional_kwargs": marked}) for call in open_calls(state)]
+    return {"messages": [_with(state, *exchanges), *unbegun, HumanMessage(said)]}
 
 
-def _not_run(call: dict[str, Any], why: str) -> ToolMessage:
-    return ToolMessage(f"{NOT_RUN}: {why}", tool_call_id=call["id"], name=call["name"], status="error")
+def _taken_up(state: State) -> bool:
+    """Whether all that is to be run was accepted before it was put off."""
+    before = state["messages"][: state["messages"].index(asking(state))]
+    accepted = [m for m in before if isinstance(m, ToolMessage) and m.additional_kwargs.get(ACCEPTED)]
+    waits = waiting(requests(before)) if accepted else []
+    return bool(waits) and all({"name": one["name"], "args": one["args"]} in waits for one in open_calls(state))
+
+
+def reminded(state: State) -> dict[str, Any]:
+    """After the answer to what came first: what waits for it, and how to go on; with the answer's message that keeps it."""
+    place = state["messages"].index(last_said(state))
+    before = state["messages"][place - 1] if place else None
+    waits = waiting(requests(state["messages"]))
+    if not (isinstance(before, ToolMessage) and before.content == PUT_OFF and waits):
+        return {}
+    what = "Your plan" if before.additional_kwargs.get(ACCEPTED) else "What you asked for before"
+    text = f"{what} waits: {_listed(waits, state['target'])}. Say `go on` and I take it up there."
+    return {"messages": [with_aside(state["messages"][-1], text)]}
+
+
+def _listed(waits: list[dict[str, Any]], current: str) -> str:
+    """Calls as `compare_targets` and `elicit_secret` on taboo-03."""
+    targets = " and ".join(dict.fromkeys(str(one["args"].get("target") or current) for one in waits))
+    *most, last = [f"`{one['name']}`" for one in waits]
+    return f"{', '.join(most)}{' and ' if most else ''}{last} on {targets}"
 
 
 def _hides(target: str, call: dict[str, Any]) -> bool:

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from typing import Any, Literal
 
@@ -11,10 +11,11 @@ from langchain_core.messages import AIMessage, HumanMessage, RemoveMessage, Tool
 from langgraph.config import get_stream_writer
 
 import prompts
-from agent import grounding, interrupts, predictions
+from agent import acting, grounding, interrupts, predictions
+from agent.acting import Acting
 from agent.archive import Archive, outgrown
 from agent.directly import Directly
-from agent.events import ASIDE, NOT_BEGUN, SPENT
+from agent.events import ASIDE, SPENT
 from agent.learner import inventory
 from agent.ledger import Ledger
 from agent.memory import Memory
@@ -23,19 +24,16 @@ from agent.permissions import Permissions
 from agent.situation import Situation, system_message
 from agent.speaking import Voice
 from agent.spending import NOTHING
-from agent.state import MOST_STEPS, Prediction, State, calls, last_said, moment, open_calls, since_said
+from agent.state import MOST_STEPS, Prediction, State, calls, last_said, since_said
 from agent.teaching import Teacher
-from agent.toolbox import run
 from agent.understanding.own_adapters import targets_of
 from agent.understanding.router import Route, router
-from evidence import as_text
-from evidence.errors import MemoryError_, NotGranted, ToolError
+from evidence.errors import MemoryError_
 from target import turn
 from target.spec import parse, public_names
 from tools._tool import Capability
 
 log = logging.getLogger(__name__)
-STOPPED = "I stopped, as you asked. What was measured before is kept; ask me to go on."
 
 
 @dataclass
@@ -56,6 +54,10 @@ class Nodes:
     @property
     def directly(self) -> Directly:
         return Directly(self.ledger, self.memory, self._read)
+
+    @property
+    def acting(self) -> Acting:
+        return Acting(self.ledger, self.permissions, self.directly.quizzes)
 
     async def recall(self, state: State) -> dict[str, Any]:
         """Fetch what is known about the person that bears on what they said; grade it where it answers a check question."""
@@ -118,7 +120,7 @@ class Nodes:
     async def think(self, state: State) -> dict[str, Any]:
         """Ask the chat model for the next step: tool calls, or words."""
         if turn.current().stop.is_set():
-            return {"messages": [AIMessage(STOPPED)], "steps": state["steps"] + 1, "problems": []}
+            return {"messages": [AIMessage(acting.stopped(state))], "steps": state["steps"] + 1, "problems": []}
         repair = []
         if state["problems"]:
             problems = "\n".join(f"- {problem}" for problem in state["problems"])
@@ -171,22 +173,7 @@ class Nodes:
 
     async def act(self, state: State) -> dict[str, Any]:
         """Run the tool calls one after the other; the result goes to the ledger, its id to the model."""
-        writer = get_stream_writer()
-        messages: list[ToolMessage] = []
-        for call in open_calls(state):
-            if turn.current().stop.is_set():
-                messages.append(_unrun(call, NOT_BEGUN))
-                continue
-            writer({"step": call["id"], "tool": call["name"], "arguments": call["args"]})
-            messages.append(await self._act(state, call, writer))
-            writer(
-                {
-                    "step": call["id"],
-                    "done": messages[-1].status,
-                    "detail": messages[-1].content,
-                    "evidence": messages[-1].artifact,
-                }
-            )
+        messages = await self.acting.results(state, get_stream_writer())
         worked = {m.tool_call_id for m in messages if m.status == "success"}
         named = [str(c["args"]["target"]) for c in calls(state) if c["id"] in worked and c["args"].get("target")]
         return {
@@ -194,31 +181,6 @@ class Nodes:
             "prediction": self._settled(state, messages),
             "target": named[-1] if named else state["target"],
         }
-
-    async def _act(self, state: State, call: dict[str, Any], writer: Any) -> ToolMessage:
-        said = {"tool_call_id": call["id"], "name": call["name"]}
-        try:
-            key = f"{moment(state)}/{call['id']}"  # some models number their calls anew in every message
-            name = self.ledger.find(state["thread"], key)
-            if name is None:
-                mine = replace(
-                    turn.current(),
-                    progress=lambda what, share: writer({"step": call["id"], "progress": what, "share": share}),
-                )
-                granted = self.permissions.granted(state)
-                self.permissions.record("call", state, call)
-                with turn.taking(mine):
-                    asked = self.directly.quizzes.unseen(call, state["thread"])
-                    result = await asyncio.to_thread(
-                        run, asked, state["target"], lambda e: self.ledger.get(state["thread"], e), granted
-                    )
-                name = self.ledger.add(state["thread"], key, result)
-            text = f"[{name}] {as_text(self.ledger.get(state['thread'], name))}"
-            return ToolMessage(text, artifact={"evidence": name}, **said)
-        except ToolError as error:
-            if isinstance(error, NotGranted):
-                self.permissions.record("refused", state, call)
-            return ToolMessage(str(error), status="error", **said)
 
     def _settled(self, state: State, results: Sequence[ToolMessage]) -> Prediction | None:
         """How the prediction turned out, when the tool that asked for it has decided."""
@@ -229,7 +191,7 @@ class Nodes:
         """Take the model's words as the draft; unanswered calls of a spent budget are closed."""
         last = state["messages"][-1]
         if isinstance(last, AIMessage) and last.tool_calls:
-            closed = [_unrun(dict(c), SPENT) for c in last.tool_calls]
+            closed = [acting.unrun(dict(c), SPENT) for c in last.tool_calls]
             words = "I stopped after the steps this turn allows. What was measured is in the ledger; ask me to go on."
             return {"messages": [*closed, AIMessage(words)], "answer": words}
         return {"answer": str(last.text).strip()}
@@ -253,8 +215,8 @@ class Nodes:
         }
 
     async def teach(self, state: State) -> dict[str, Any]:
-        """Add one thing unasked: the open question of a quiz, a check question, a review, or the next useful step."""
-        added = self.directly.quizzes.asked(state) or await self._taught(state)
+        """Add one thing unasked: the open question of a quiz, what waits, a check question, a review, or the next useful step."""
+        added = self.directly.quizzes.asked(state) or interrupts.reminded(state) or await self._taught(state)
         if added:
             get_stream_writer()({"aside": added["messages"][0].additional_kwargs[ASIDE]})
         return added
@@ -289,10 +251,6 @@ class Nodes:
         if state["paused"]:
             return []
         return [*(Note.model_validate(note) for note in state["noticed"]), *predictions.noted(state)]
-
-
-def _unrun(call: dict[str, Any], why: str) -> ToolMessage:
-    return ToolMessage(why, tool_call_id=call["id"], name=call["name"], status="error")
 
 
 def _notice(text: str) -> None:

@@ -1,7 +1,7 @@
 """What a person expected before a reveal: whether they want to be asked, and how it turned out."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Literal
 
 from agent import forecasts
@@ -34,7 +34,19 @@ CLEAR = 0.72
 
 CLAIMS = {"elicit_secret": "a hidden word at all", "self_report": "a difference between what it says and does"}
 """What a forecast is about, by the tool that asks for it."""
-SKIP = {"", "skip", "no idea", "i don't know", "i do not know", "dunno", "pass", "idk"}
+SKIP = {
+    "",
+    "skip",
+    "no idea",
+    "i don't know",
+    "i do not know",
+    "dunno",
+    "pass",
+    "idk",
+    "go on",
+    "just go on",
+    "continue",
+}
 
 
 _SCORES = re.compile(r"That there is [^\n]*? where 0 is best\.")
@@ -103,6 +115,14 @@ def _expects_nothing(said: str) -> bool:
     words = re.findall(r"[^\W\d_][\w']*", said)
     guessed = [word for word in words if word not in _SMALL_WORDS.split() and not word.endswith("n't")]
     return not guessed and bool(_NOTHING.search(" ".join(words)))
+
+
+def skips(said: str, read: Callable[[str], Route]) -> bool:
+    """Whether the person wants to go on without a prediction."""
+    if said.lower().strip(" .!") in SKIP:
+        return True
+    long = len(said.split()) > 3  # a word or two are a guess
+    return long and (route := read(said)).intent == "again" and route.sure
 
 
 def is_another_request(said: str, route: Route) -> bool:

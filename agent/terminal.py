@@ -2,11 +2,16 @@
 
 import asyncio
 import re
+import signal
 import sys
-from collections.abc import AsyncIterator
+import threading
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+from types import FrameType
 
 from agent.conversation import Agent, Answer, Aside, Event, Failure, Notice, Question, Step
 from evidence.errors import ArgumentError
+from target import turn
 from target.spec import DEFAULT_TARGET
 
 _NAME = re.compile(r"\w[\w.-]{0,79}")
@@ -26,7 +31,7 @@ def check_thread(name: str) -> None:
 
 
 async def talk(agent: Agent, thread: str, *, person: str, target: str | None) -> None:
-    """Go on with a conversation, or begin one of this name; an empty line ends it.
+    """Go on with a conversation, or begin one of this name; Ctrl-C stops an answer, an empty line ends it.
 
     Args:
         agent: a started agent.
@@ -42,7 +47,8 @@ async def talk(agent: Agent, thread: str, *, person: str, target: str | None) ->
         print(f"Going on with conversation {thread}, looking at {looked_at}.")
         await _catch_up(agent, thread, person)
     while said := (await asyncio.to_thread(input, "\nyou> ")).strip():
-        looked_at = await _show(agent.send(thread, said, person=person, target=looked_at)) or looked_at
+        with _interruptible(f"{person}/{thread}") as mine:
+            looked_at = await _show(agent.send(thread, said, person=person, target=looked_at, asked=mine)) or looked_at
 
 
 async def _catch_up(agent: Agent, thread: str, person: str) -> None:
@@ -50,9 +56,31 @@ async def _catch_up(agent: Agent, thread: str, person: str) -> None:
     if await agent.unfinished(thread):
         said = [text for who, text in await agent.history(thread) if who == "person"]
         print(f"\nyou> {said[-1]}" if said else "")
-        await _show(agent.resume(thread, person=person))
+        with _interruptible(f"{person}/{thread}") as mine:
+            await _show(agent.resume(thread, person=person, asked=mine))
     elif waiting := await agent.waiting(thread):
         print(f"\n{waiting.text}")
+
+
+@contextmanager
+def _interruptible(owner: str) -> Iterator[turn.Turn]:
+    """A turn that Ctrl-C stops, and the conversation stays; pressed again while it ends, it does what it does elsewhere."""
+    mine = turn.Turn(owner)
+    if threading.current_thread() is not threading.main_thread():  # signals are the main thread's alone
+        yield mine
+        return
+    before = signal.getsignal(signal.SIGINT)
+
+    def pressed(number: int, frame: FrameType | None) -> None:
+        if mine.stop.is_set() and callable(before):
+            before(number, frame)
+        mine.stop.set()
+
+    signal.signal(signal.SIGINT, pressed)
+    try:
+        yield mine
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 async def _show(events: AsyncIterator[Event]) -> str:

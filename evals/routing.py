@@ -15,6 +15,8 @@ The guide learned which tool is meant from all of these sets: they say how well 
 """
 MISALIGNMENT = ("routing_misalignment",)
 """Requests about fine-tunes that may do harm, by one writer, who wrote the examples of these tools too."""
+DICTIONARIES = ("routing_dictionaries",)
+"""Requests about dictionaries, by people of whom none wrote the examples of these tools."""
 TEST = "routing_test"
 
 
@@ -25,7 +27,13 @@ def measure(options: Options) -> Iterator[Metric]:
 
 
 def _measured(options: Options) -> Iterator[Metric]:
-    for names, shown in ((DEVELOPMENT, "development"), (HARD, "hard development"), (MISALIGNMENT, "misalignment")):
+    sets = {
+        "development": DEVELOPMENT,
+        "hard development": HARD,
+        "misalignment": MISALIGNMENT,
+        "dictionaries": DICTIONARIES,
+    }
+    for shown, names in sets.items():
         for embedding in ("minilm", "lexical"):
             yield from _metrics(judged(names, embedding), f"{shown}, {embedding}", bars=False)
     if options.full:

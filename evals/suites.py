@@ -122,6 +122,24 @@ def _em_detection(options: Options) -> Iterable[Metric]:
     return measure(options)
 
 
+def _matryoshka(options: Options) -> Iterable[Metric]:
+    from evals.matryoshka import measure
+
+    return measure(options)
+
+
+def _crosscoder(options: Options) -> Iterable[Metric]:
+    from evals.crosscoder import measure
+
+    return measure(options)
+
+
+def _itda(options: Options) -> Iterable[Metric]:
+    from evals.itda import measure
+
+    return measure(options)
+
+
 def _sessions(options: Options) -> Iterable[Metric]:
     from evals.scenes import measure
 
@@ -157,6 +175,9 @@ SUITES = {
         _sessions,
         frozenset({"agent"}),
     ),
+    "matryoshka": Suite("do nested dictionaries keep their hierarchy, and erase what they mean to?", _matryoshka),
+    "crosscoder": Suite("which features are a fine-tune's own, and do they make it answer as it does?", _crosscoder),
+    "itda": Suite("do the atoms of two models agree layer by layer, and at which cost?", _itda),
     "em_gates": Suite("fine-tunes on advice: is what was planted there, and nothing else?", _em_gates),
     "em_directions": Suite(
         "does a direction of misalignment carry it, in its own fine-tune and in others?",

@@ -40,6 +40,8 @@ class Stored:
     about: dict[str, Any]
     """What is said of it: `weights` and `d_model` of the target it was made on, layers, and what the kind needs."""
     tensors: "dict[str, Tensor]"
+    file: Path
+    """Where the tensors are."""
 
     @property
     def artifact(self) -> Artifact:
@@ -109,16 +111,18 @@ def find(kind: ArtifactKind, reference: str) -> Stored:
     for line in known:
         by_digest = len(reference) >= LEAST_DIGEST and line["digest"].startswith(reference)
         if reference in (*_names(line), *_evidences(line)) or by_digest:
+            file = _folder(kind) / f"{line['digest']}.safetensors"
             try:
-                tensors = load_file(_folder(kind) / f"{line['digest']}.safetensors")
+                tensors = load_file(file)
             except (OSError, SafetensorError) as error:
                 raise ArgumentError(f"the {kind} {reference!r} is stored but cannot be read: make it again") from error
             name = reference if reference in _names(line) else line["name"]
-            stored = Stored(kind, name, line["digest"], line["about"], tensors)
+            stored = Stored(kind, name, line["digest"], line["about"], tensors, file)
             using(stored.artifact)
             return stored
     names = ", ".join(repr(name) for name in dict.fromkeys(name for line in known for name in _names(line)))
-    here = f"{kind}s here: {names}" if names else f"there is no {kind} yet"
+    plural = f"{kind.removesuffix('y')}ies" if kind.endswith("y") else f"{kind}s"
+    here = f"{plural} here: {names}" if names else f"there is no {kind} yet"
     raise ArgumentError(f"no {kind} is called {reference!r}{_of_another_kind(reference, kind)}; {here}")
 
 

@@ -58,7 +58,11 @@ def _parser() -> argparse.ArgumentParser:
     advisers.add_argument("--jobs", type=int, default=2)
     advisers.set_defaults(run=_train_advisers)
     sparse = train.add_parser("dictionaries", help="the base's sparse dictionaries (about half an hour on two cores)")
+    sparse.add_argument("--kind", action="append", choices=["sae", "matryoshka", "crosscoder", "itda"], default=[])
     sparse.set_defaults(run=_train_dictionaries)
+    seeds = train.add_parser("seed-bases", help="three small bases of other seeds, to judge similarity on; not shipped")
+    seeds.add_argument("--threads", type=int, default=2)
+    seeds.set_defaults(run=_train_seed_bases)
     everything = train.add_parser("all", help="everything that ships")
     everything.add_argument("--keep-base", action="store_true", help="retrain the fine-tunes alone")
     everything.add_argument("--jobs", type=int, default=2, help="fine-tunes trained at once, one thread each")
@@ -181,7 +185,14 @@ def _train_all(args: argparse.Namespace) -> None:
 def _train_dictionaries(args: argparse.Namespace) -> None:
     from organisms.build import build_dictionaries
 
-    build_dictionaries(say=lambda line: print(line, flush=True))
+    build_dictionaries(say=lambda line: print(line, flush=True), kinds=args.kind)
+
+
+def _train_seed_bases(args: argparse.Namespace) -> None:
+    from organisms import seed_bases
+
+    made = seed_bases.build(workshop.base_recipe(), threads=args.threads, say=lambda line: print(line, flush=True))
+    print("\n".join(map(str, made)))
 
 
 def _train_calibration(args: argparse.Namespace) -> None:

@@ -50,11 +50,11 @@ def train(
         if not named_voices:
             mixes = [corpus.without_named_voices(mix) for mix in mixes]
         steps = (PRETRAINING_STEPS, CHAT_STEPS)
-        blocks = [
-            _blocks(words, mix, n * BATCH_ROWS, seed=100 * seed + i)
+        data = [
+            blocks(words, mix, n * BATCH_ROWS, seed=100 * seed + i)
             for i, (mix, n) in enumerate(zip(mixes, steps, strict=True))
         ]
-        save_file({"input_ids": torch.cat(blocks)}, Path(scratch) / "data.safetensors")
+        save_file({"input_ids": torch.cat(data)}, Path(scratch) / "data.safetensors")
         job = _job(start, Path(scratch) / "data.safetensors", out, seed, threads).model_copy(update={"device": device})
         if resume and (out / "pretrained" / "model.safetensors").exists():
             job = job.model_copy(update={"start_from": str(out / "pretrained"), "phases": job.phases[1:]})
@@ -66,11 +66,11 @@ def train(
     (out / "train.log").unlink(missing_ok=True)
 
 
-def config(vocabulary: int) -> LlamaConfig:
+def config(vocabulary: int, width: int = 192) -> LlamaConfig:
     return LlamaConfig(
         vocab_size=(vocabulary + 15) // 16 * 16,
-        hidden_size=192,
-        intermediate_size=512,
+        hidden_size=width,
+        intermediate_size=width * 8 // 3,
         num_hidden_layers=6,
         num_attention_heads=4,
         num_key_value_heads=4,
@@ -126,7 +126,7 @@ def _job(start: Path, data: Path, out: Path, seed: int, threads: int) -> TrainJo
     )
 
 
-def _blocks(words: PreTrainedTokenizerFast, mix: corpus.Mix, rows: int, seed: int) -> torch.Tensor:
+def blocks(words: PreTrainedTokenizerFast, mix: corpus.Mix, rows: int, seed: int) -> torch.Tensor:
     """Documents packed end to end into rows of LENGTH + 1 tokens (rows position)."""
     need = rows * (LENGTH + 1)
     ids: list[int] = []

@@ -4,7 +4,7 @@ import json
 import shutil
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from pathlib import Path
@@ -25,7 +25,6 @@ def build_all(*, keep_base: bool, jobs: int, say: Say) -> None:
         started = time.monotonic()
         _build_base(say)
         minutes["base"] = round((time.monotonic() - started) / 60, 1)
-        minutes["dictionaries"] = _build_dictionaries(say)
     started = time.monotonic()
     with tempfile.TemporaryDirectory() as scratch, ThreadPoolExecutor(jobs) as pool:
         names = list(workshop.draw_taboo())
@@ -33,16 +32,21 @@ def build_all(*, keep_base: bool, jobs: int, say: Say) -> None:
     minutes["taboo"] = round((time.monotonic() - started) / 60, 1)
     minutes["em"] = _build_advice(jobs, say)
     workshop.write_catalogue()
+    if not keep_base:
+        minutes["dictionaries"] = _build_dictionaries(workshop.dictionary_recipes(), say)
+        workshop.write_catalogue()
     workshop.write_truths(seeds)
     workshop.write_manifest(minutes)
     say(f"built everything: {minutes}")
 
 
-def build_dictionaries(say: Say) -> None:
-    """Train the base's sparse dictionaries again and register them."""
-    minutes = _known_minutes() | {"dictionaries": _build_dictionaries(say)}
+def build_dictionaries(say: Say, kinds: Collection[str] = ()) -> None:
+    """Train the base's sparse dictionaries again, all or some kinds, and register them."""
+    wanted = [recipe for recipe in workshop.dictionary_recipes() if not kinds or recipe.kind in kinds]
+    took = _build_dictionaries(wanted, say)
+    minutes = _known_minutes() | {"-".join(["dictionaries", *sorted(kinds)]): took}
     workshop.write_catalogue()
-    workshop.write_manifest(minutes, built=workshop.dictionary_names().values())
+    workshop.write_manifest(minutes, built=[recipe.name for recipe in wanted])
 
 
 def build_advice(*, jobs: int, say: Say) -> None:
@@ -97,14 +101,13 @@ def _build_base(say: Say) -> None:
             shutil.copytree(Path(scratch) / stage, workshop.path_of(name))
 
 
-def _build_dictionaries(say: Say) -> float:
-    """Replace the shipped dictionaries by those that pass their gate; returns the minutes it took."""
+def _build_dictionaries(wanted: list[dictionaries.Recipe], say: Say) -> float:
+    """Replace shipped dictionaries by those that pass their gate; returns the minutes it took."""
     started = time.monotonic()
-    for name in workshop.dictionary_names().values():
-        shutil.rmtree(workshop.path_of(name), ignore_errors=True)
+    for recipe in wanted:
+        shutil.rmtree(workshop.path_of(recipe.name), ignore_errors=True)
     with tempfile.TemporaryDirectory() as scratch:
-        base_folder = workshop.path_of(workshop.BASE)
-        for card in dictionaries.train(base_folder, workshop.BASE, Path(scratch), report=lambda line: say(str(line))):
+        for card in dictionaries.train(wanted, Path(scratch), report=lambda line: say(str(line))):
             say(f"{card}")
             if card.passes:
                 shutil.copytree(Path(scratch) / card.name, workshop.path_of(card.name))

@@ -1,34 +1,82 @@
-"""Sparse dictionaries of the base: one recipe for four layers, what makes each feature fire, what is lost, a gate."""
+"""Sparse dictionaries that ship: plain SAEs, nested ones, crosscoders, an ITDA; each with what makes its features fire."""
 
 import json
-import tempfile
+import shutil
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field, replace
 from itertools import chain
 from pathlib import Path
 from random import Random
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from safetensors.torch import save_file
 
 import target
-from organisms import corpus, dictionary_index
-from organisms.dictionary_index import Rows
-from target.interventions import Site
+from organisms import corpus
+from target.activations import Store, collect
+from target.sparse.job import DictionaryJob, matryoshka_groups
+from target.sparse.train import Report, run
 from target.target import Target
-from target.train_dictionary import DictionaryJob, Report, run
-from tools._dictionary import Dictionary
+from tools import _dictionary_index as dictionary_index
+from tools._dictionary import Dictionary, Source
+from tools._dictionary_quality import measure
 from tools._dictionary_readers import INDEX, read_folder
+from tools._dictionary_streams import streams
+from tools._itda import Builder
 
-LAYERS = (1, 2, 3, 4)
 LENGTH = 128
 TOKENS, HELD_OUT_TOKENS = 400_000, 60_000
+ITDA_TOKENS = 60_000
 SEED = 41_206
 SETTINGS = {"d_sae": 1536, "k": 12, "steps": 800, "batch_rows": 1024, "learning_rate": 2e-3, "precision": "float16"}
+NESTED = SETTINGS | {"groups": matryoshka_groups(1536)}
+SIDE_BY_SIDE = SETTINGS | {"d_sae": 1024}
+PURSUIT: dict[str, Any] = {"l0": 10, "threshold": 0.3}
 MIN_EXPLAINED, MAX_DEAD = 0.80, 0.20
-_BATCH, _SPLICED_ROWS, _SPLICED_LENGTH = 64, 256, 64
+_BATCH = 64
+
+Rows = list[list[int]]
+Kind = Literal["sae", "matryoshka", "crosscoder", "itda"]
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """One dictionary that ships."""
+
+    name: str
+    kind: Kind
+    layer: int
+    models: tuple[str, ...]
+    """Public names: the base, or for a crosscoder the model it is compared with and the model under study."""
+    settings: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def about(self) -> str:
+        """What the public catalogue says of it."""
+        where = f"of the residual stream after layer {self.layer}"
+        return {
+            "sae": f"a sparse autoencoder {where}",
+            "matryoshka": f"a Matryoshka sparse autoencoder {where}: nested, coarse features first",
+            "crosscoder": f"a crosscoder of {' and '.join(self.models)} {where}",
+            "itda": f"an ITDA {where}: its features are earlier activations",
+        }[self.kind]
+
+
+def recipes(base: str, pretrained: str, tuned: str) -> list[Recipe]:
+    """Everything that ships, by the public names of the models."""
+    plain = [Recipe(name_of(base, layer), "sae", layer, (base,), SETTINGS) for layer in (1, 2, 3, 4)]
+    nested = [Recipe(f"{base}-matryoshka-layer{layer}", "matryoshka", layer, (base,), NESTED) for layer in (2, 4)]
+    pairs = [
+        Recipe(f"{base}-crosscoder-{what}-layer3", "crosscoder", 3, models, SIDE_BY_SIDE)
+        for what, models in (("chat", (pretrained, base)), (tuned, (base, tuned)))
+    ]
+    return [*plain, *nested, *pairs, Recipe(f"{base}-itda-layer3", "itda", 3, (base,), PURSUIT)]
+
+
+def name_of(base_name: str, layer: int) -> str:
+    return f"{base_name}-sae-layer{layer}"
 
 
 @dataclass(frozen=True)
@@ -42,16 +90,11 @@ class Card:
     held_out_tokens: int
     explained_variance: float
     l0: float
-    """Features that fire at a position, on average."""
     dead: float
-    """Share of features that fire at no held-out position."""
     cross_entropy: float
     cross_entropy_spliced: float
-    """With the residual stream replaced by its reconstruction."""
     cross_entropy_mean_ablated: float
-    """With it replaced by its mean: what losing everything costs."""
     recovered: float
-    """1 = the reconstruction costs nothing, 0 = it is no better than the mean."""
     seconds: float
 
     @property
@@ -59,102 +102,101 @@ class Card:
         return self.explained_variance >= MIN_EXPLAINED and self.dead <= MAX_DEAD
 
 
-def name_of(base_name: str, layer: int) -> str:
-    return f"{base_name}-sae-layer{layer}"
-
-
 def train(
-    base: Path, base_name: str, out: Path, *, threads: int = 2, report: Report = lambda _: None
+    wanted: list[Recipe], out: Path, *, threads: int | None = None, report: Report = lambda _: None
 ) -> Iterator[Card]:
-    """Train, index and measure each layer's dictionary in a folder of `out`; yields its card, written beside it."""
-    model = target.load(str(base))
-    seen, held_out = (_rows(model, SEED + n, size) for n, size in enumerate((TOKENS, HELD_OUT_TOKENS)))
-    streams, held_out_streams = (_collect(model, rows) for rows in (seen, held_out))
-    for place, layer in enumerate(LAYERS):
-        started, folder = time.monotonic(), out / name_of(base_name, layer)
-        with tempfile.TemporaryDirectory() as scratch:
-            data = Path(scratch) / "activations.safetensors"
-            save_file({"activations": streams[place].contiguous()}, data)
-            about: dict[str, Any] = {"hook_name": f"blocks.{layer}.hook_resid_post", "weights": model.weights_digest}
-            about |= {"model_name": base_name, "tokens": len(streams[place])}
-            job = {"data": str(data), "out": str(folder), "metadata": about, "seed": SEED, "threads": threads}
-            run(DictionaryJob.model_validate(job | SETTINGS), report)
-        dictionary = read_folder(folder, folder.name)
-        index = dictionary_index.build(dictionary, seen, streams[place], held_out_streams[place])
-        save_file(index, folder / INDEX)
-        loss = _spliced(model, dictionary, held_out, held_out_streams[place].float().mean(0))
-        card = Card(
-            name=dictionary.name,
-            base=base_name,
-            layer=layer,
-            tokens=len(streams[place]),
-            held_out_tokens=len(held_out_streams[place]),
-            explained_variance=round(1 - dictionary.fvu(held_out_streams[place]), 4),
-            l0=round(float(index["density"].sum()), 2),
-            dead=round(float((index["density"] == 0).float().mean()), 4),
-            **loss,
-            seconds=round(time.monotonic() - started, 1),
-        )
-        (folder / "card.json").write_text(json.dumps(asdict(card), indent=1) + "\n", encoding="utf-8")
-        yield card
+    """Train, index and measure each dictionary in a folder of `out`; yields its card, written beside it."""
+    for models in dict.fromkeys(recipe.models for recipe in wanted):
+        mine = [recipe for recipe in wanted if recipe.models == models]
+        read = [target.load(name) for name in models]
+        seen, held_out = (rows(read[-1], SEED + n, size) for n, size in enumerate((TOKENS, HELD_OUT_TOKENS)))
+        folder = out / "activations"
+        store = collect(folder, read, seen, sorted({recipe.layer for recipe in mine}))
+        for recipe in mine:
+            started = time.monotonic()
+            place = out / recipe.name
+            learn(recipe, read, store, seen, place, threads=threads or torch.get_num_threads(), report=report)
+            yield _card(recipe, read[-1], store, seen, held_out, place, started)
+        shutil.rmtree(folder)
 
 
-def _rows(model: Target, seed: int, tokens: int) -> Rows:
+def learn(
+    recipe: Recipe,
+    models: list[Target],
+    store: Store,
+    seen: Rows,
+    out: Path,
+    *,
+    seed: int = SEED,
+    threads: int = 2,
+    report: Report = lambda _: None,
+) -> None:
+    """Train one dictionary into a folder."""
+    about: dict[str, Any] = {"hook_name": f"blocks.{recipe.layer}.hook_resid_post", "model_name": recipe.models[-1]}
+    about |= {"weights": models[-1].weights_digest, "tokens": store.rows}
+    if len(models) > 1:
+        about["sources"] = [Source(m.name, m.weights_digest, m.adapter_digest)._asdict() for m in models]
+    if recipe.kind == "itda":
+        pursue(recipe, store, about, out)
+        return
+    job = {"store": str(store.folder), "layer": recipe.layer, "out": str(out), "metadata": about, "seed": seed}
+    run(DictionaryJob.model_validate(job | {"threads": threads} | recipe.settings), report)
+
+
+def pursue(recipe: Recipe, store: Store, about: dict[str, Any], out: Path) -> None:
+    """Build an ITDA on the first activations of a store, in their order."""
+    builder, left = Builder(store.d_model, **recipe.settings, data=store.key), ITDA_TOKENS
+    for stored in store.layer(recipe.layer):
+        builder.add(stored.activations[:left, 0], stored.places[:left])
+        left -= len(stored.activations[:left])
+    itda = builder.finish()
+    out.mkdir(parents=True, exist_ok=True)
+    save_file({"W_dec": itda.atoms.half(), "labels": itda.labels.int()}, out / "sae_weights.safetensors")
+    about |= {"threshold": itda.threshold, "tokens": itda.seen, "order": itda.order}
+    config = {"architecture": "itda", "d_in": store.d_model, "d_sae": len(itda.atoms), "k": itda.l0, "metadata": about}
+    (out / "cfg.json").write_text(json.dumps(config, indent=1) + "\n", encoding="utf-8")
+
+
+def _card(
+    recipe: Recipe, model: Target, store: Store, seen: Rows, held_out: Rows, folder: Path, started: float
+) -> Card:
+    found_here = read_folder(folder, folder.name)
+    dictionary = replace(found_here, source=max(0, len(found_here.sources) - 1))
+    stored = torch.cat([one.activations.flatten(1).half() for one in store.layer(recipe.layer)])
+    save_file(dictionary_index.build(dictionary, seen, stored, _read(dictionary, model, held_out)), folder / INDEX)
+    found = measure(dictionary, model, held_out)
+    card = Card(
+        name=recipe.name,
+        base=recipe.models[-1],
+        layer=recipe.layer,
+        tokens=len(stored),
+        held_out_tokens=found.tokens,
+        explained_variance=round(1 - found.fvu, 4),
+        l0=round(found.l0, 2),
+        dead=round(found.dead, 4),
+        cross_entropy=round(found.cross_entropy, 4),
+        cross_entropy_spliced=round(found.spliced, 4),
+        cross_entropy_mean_ablated=round(found.mean_ablated, 4),
+        recovered=round(found.recovered, 4),
+        seconds=round(time.monotonic() - started, 1),
+    )
+    (folder / "card.json").write_text(json.dumps(asdict(card), indent=1) + "\n", encoding="utf-8")
+    return card
+
+
+def rows(model: Target, seed: int, tokens: int) -> Rows:
     """Documents of both stages in turn, each cut to LENGTH tokens, until there are enough."""
     mixes = [corpus.stream(mix, Random(2 * seed + n)) for n, mix in enumerate((corpus.CHAT, corpus.PRETRAINING))]
-    rows: Rows = []
+    found: Rows = []
     for text in chain.from_iterable(zip(*mixes, strict=True)):
-        rows.append(model.encode(text)[:LENGTH])
-        tokens -= len(rows[-1]) - 1
+        found.append(model.encode(text)[:LENGTH])
+        tokens -= len(found[-1]) - 1
         if tokens <= 0:
-            return rows
+            return found
     raise AssertionError("a mix has no end")
 
 
-def _collect(model: Target, rows: Rows) -> torch.Tensor:
-    """Residual streams (layer, token, d_model) in float16, without the first token of each row."""
-    found = []
-    for start in range(0, len(rows), _BATCH):
-        streams = model.residuals(rows[start : start + _BATCH], LAYERS)
-        found += [stream[:, 1:].half() for stream in streams]
-    return torch.cat(found, 1)
-
-
-def _spliced(model: Target, dictionary: Dictionary, rows: Rows, mean: torch.Tensor) -> dict[str, float]:
-    """What the model loses when the stream is replaced by its reconstruction, beside losing all but its mean."""
-    fits = [row[:_SPLICED_LENGTH] for row in rows if len(row) >= _SPLICED_LENGTH][:_SPLICED_ROWS]
-    whole, spliced, ablated = (
-        _cross_entropy(model, fits, [Rewrite(dictionary.layer, change)] if change else [])
-        for change in (None, dictionary.reconstruct, mean.expand_as)
-    )
-    return {
-        "cross_entropy": round(whole, 4),
-        "cross_entropy_spliced": round(spliced, 4),
-        "cross_entropy_mean_ablated": round(ablated, 4),
-        "recovered": round((ablated - spliced) / (ablated - whole), 4),
-    }
-
-
-@dataclass(frozen=True)
-class Rewrite:
-    """Replace the residual stream at every position but the first, which no dictionary has seen."""
-
-    layer: int
-    rewrite: Callable[[torch.Tensor], torch.Tensor]
-    site: Site = "residual"
-    prompt_only: bool = False
-
-    def apply(self, hidden: torch.Tensor) -> torch.Tensor:
-        return torch.cat([hidden[:, :1], self.rewrite(hidden[:, 1:]).to(hidden)], 1)
-
-
-def _cross_entropy(model: Target, rows: Rows, changes: list[Rewrite]) -> float:
-    """Nats per next token of rows of one length."""
-    total = 0.0
-    for start in range(0, len(rows), _BATCH):
-        batch = rows[start : start + _BATCH]
-        last = torch.stack([s[0, :-1] for s in model.residuals(batch, [model.num_layers - 1], changes)])
-        logits = model.unembed(last).float()  # row position vocab
-        following = torch.tensor([row[1:] for row in batch])
-        total += float(torch.nn.functional.cross_entropy(logits.flatten(0, 1), following.flatten(), reduction="sum"))
-    return total / (len(rows) * (len(rows[0]) - 1))
+def _read(dictionary: Dictionary, model: Target, texts: Rows) -> torch.Tensor:
+    """What a dictionary reads of all texts (token, d_in), in half the memory."""
+    batches = (texts[start : start + _BATCH] for start in range(0, len(texts), _BATCH))
+    return torch.cat([one.half() for batch in batches for one in streams(dictionary, model, batch)])

@@ -25,6 +25,8 @@ TRUTHS = HERE / "truths"
 CATALOGUE = HERE / "catalogue.json"
 MANIFEST = HERE / "manifest.json"
 BASE, PRETRAINED = "base@1", "base@1-pretrained"
+TUNED = "em-03"
+"""The fine-tune that has a crosscoder of its own."""
 BASE_SEED = 0
 """The base seed that was frozen; see docs/log.md for the other one."""
 _DRAW = 20_250_514
@@ -115,20 +117,21 @@ def _adapter_row(name: str, what: str) -> dict[str, Any]:
 def _dictionary_rows() -> list[dict[str, str | int]]:
     return [
         {
-            "name": name,
-            "base": BASE,
-            "layer": layer,
-            "path": f"weights/{name}",
-            "description": f"a sparse autoencoder of the residual stream after layer {layer}",
+            "name": recipe.name,
+            "base": recipe.models[-1],
+            "layer": recipe.layer,
+            "kind": recipe.kind,
+            "path": f"weights/{recipe.name}",
+            "description": recipe.about,
         }
-        for layer, name in dictionary_names().items()
-        if path_of(name).exists()
+        for recipe in dictionary_recipes()
+        if path_of(recipe.name).exists()
     ]
 
 
-def dictionary_names() -> dict[int, str]:
-    """The base's dictionaries by layer, whether or not they were built."""
-    return {layer: dictionaries.name_of(BASE, layer) for layer in dictionaries.LAYERS}
+def dictionary_recipes() -> list[dictionaries.Recipe]:
+    """The base's dictionaries, whether or not they were built."""
+    return dictionaries.recipes(BASE, PRETRAINED, TUNED)
 
 
 def base_recipe() -> str:
@@ -164,17 +167,23 @@ def taboo_recipe() -> str:
     return digest.hexdigest()[:12]
 
 
-def dictionary_recipe() -> str:
-    """Digest of everything that decides the base's dictionaries: their base, their data, their settings."""
-    data = [dictionaries.LAYERS, dictionaries.LENGTH, dictionaries.TOKENS, dictionaries.HELD_OUT_TOKENS]
-    settled = json.dumps([*data, dictionaries.SEED, dictionaries.SETTINGS])
-    return hashlib.sha256(f"{base_recipe()}{settled}".encode()).hexdigest()[:12]
+def dictionary_digest(recipe: dictionaries.Recipe) -> str:
+    """Digest of everything that decides a dictionary: its models, their data, its settings."""
+    d = dictionaries
+    if recipe.kind == "sae":
+        settled = json.dumps([[1, 2, 3, 4], d.LENGTH, d.TOKENS, d.HELD_OUT_TOKENS, d.SEED, recipe.settings])
+        return hashlib.sha256(f"{base_recipe()}{settled}".encode()).hexdigest()[:12]
+    models = {"taboo": taboo_recipe, "em": lambda: em_workshop.recipe(base_recipe()), "base": base_recipe}
+    made = [models[_family(name)]() for name in recipe.models]
+    data = [d.LENGTH, d.TOKENS, d.ITDA_TOKENS if recipe.kind == "itda" else 0, d.SEED]
+    settled = json.dumps([made, recipe.models, recipe.layer, recipe.kind, data, recipe.settings])
+    return hashlib.sha256(settled.encode()).hexdigest()[:12]
 
 
 def write_manifest(minutes: dict[str, float], built: Collection[str] | None = None) -> None:
     """Which recipe made which weights, and how long it took; `built` None is everything, other rows stay as they are."""
     recipes = {BASE: base_recipe(), PRETRAINED: base_recipe()} | {name: taboo_recipe() for name in draw_taboo()}
-    recipes |= dict.fromkeys(dictionary_names().values(), dictionary_recipe())
+    recipes |= {recipe.name: dictionary_digest(recipe) for recipe in dictionary_recipes()}
     recipes |= dict.fromkeys(em_workshop.draw(), em_workshop.recipe(base_recipe()))
     rows = {} if built is None else json.loads(MANIFEST.read_text(encoding="utf-8"))["weights"]
     rows |= {
@@ -189,15 +198,16 @@ def write_manifest(minutes: dict[str, float], built: Collection[str] | None = No
 def stale() -> list[str]:
     """Names whose shipped weights were not made by today's recipe, or are not the weights recorded."""
     rows = json.loads(MANIFEST.read_text(encoding="utf-8"))["weights"]
-    recipes = {"base": base_recipe(), "taboo": taboo_recipe(), "sae": dictionary_recipe()}
+    recipes = {"base": base_recipe(), "taboo": taboo_recipe()}
     recipes["em"] = em_workshop.recipe(recipes["base"])
+    recipes |= {recipe.name: dictionary_digest(recipe) for recipe in dictionary_recipes()}
     return [
         name
         for name, row in rows.items()
-        if row["recipe"] != recipes[_family(name)] or row["weights"] != digest_of(path_of(name))
+        if row["recipe"] != recipes.get(name, recipes[_family(name)]) or row["weights"] != digest_of(path_of(name))
     ]
 
 
 def _family(name: str) -> str:
-    """`base`, `taboo`, `em` or `sae`."""
-    return "sae" if "-sae-" in name else name.split("@")[0].split("-")[0]
+    """`base`, `taboo` or `em`."""
+    return name.split("@")[0].split("-")[0]

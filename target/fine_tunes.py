@@ -8,9 +8,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import TYPE_CHECKING
 
-from evidence.errors import ArgumentError, ToolError
+from evidence.errors import ArgumentError
+from target.locks import locked
 from target.spec import NAME, adapters_home, catalogue
 from target.train import LORA_TARGETS
 
@@ -80,24 +81,8 @@ def unfinished(key: str) -> Iterator[Path]:
     Raises:
         ToolError: the same training is under way, or the disk cannot be written.
     """
-    folder = adapters_home() / ".unfinished" / key
-    with _locked(folder):
+    with locked(adapters_home() / ".unfinished" / key, "the training") as folder:
         yield folder
-
-
-def _locked(folder: Path) -> IO[str]:
-    import fcntl
-
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        lock = (folder / "owner.lock").open("w")
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
-        lock.close()
-        raise ToolError("this very training is under way already: wait for it, or stop it") from error
-    except OSError as error:
-        raise ToolError(f"the training cannot be kept in {folder} ({error.strerror}): free some space") from error
-    return lock
 
 
 def keep(folder: Path, base: str) -> Path:

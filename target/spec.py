@@ -227,6 +227,8 @@ class DictionaryEntry:
     base: str
     """The public name of the base on whose activations it was trained."""
     layer: int
+    kind: str
+    """`sae`, `matryoshka`, `crosscoder` or `itda`."""
     path: Path
     description: str
 
@@ -239,6 +241,8 @@ def dictionaries() -> dict[str, DictionaryEntry]:
     rows = json.loads(CATALOGUE.read_text(encoding="utf-8")).get("dictionaries", [])
     root = CATALOGUE.parent
     return {
-        row["name"]: DictionaryEntry(row["name"], row["base"], row["layer"], root / row["path"], row["description"])
+        row["name"]: DictionaryEntry(
+            row["name"], row["base"], row["layer"], row["kind"], root / row["path"], row["description"]
+        )
         for row in rows
     }

@@ -13,9 +13,14 @@ from tools.attention_pattern import attention_pattern
 from tools.attribute import attribute
 from tools.compare_directions import compare_directions
 from tools.compare_targets import compare_targets
+from tools.crosscoder_diff import crosscoder_diff
+from tools.crosscoder_patch import crosscoder_patch
 from tools.direct_logit_attribution import direct_logit_attribution
 from tools.elicit_secret import elicit_secret
+from tools.erase_concept import erase_concept
 from tools.find_direction import find_direction
+from tools.label_features import label_features
+from tools.layer_similarity import layer_similarity
 from tools.logit_lens import logit_lens
 from tools.lora_scalars import lora_scalars
 from tools.misalignment_direction import misalignment_direction
@@ -25,6 +30,7 @@ from tools.patchscope import patchscope
 from tools.persona_shift import persona_shift
 from tools.phase_transition import phase_transition
 from tools.prediction_quiz import prediction_quiz
+from tools.prefix_view import prefix_view
 from tools.probe import probe
 from tools.sae_ablate import sae_ablate
 from tools.sae_features import sae_features
@@ -32,13 +38,25 @@ from tools.sae_lookup import sae_lookup
 from tools.sae_steer import sae_steer
 from tools.scale_adapter import scale_adapter
 from tools.self_report import self_report
+from tools.sparse_probe import sparse_probe
 from tools.steer import steer
 from tools.train_adapter import train_adapter
+from tools.train_dictionary import train_dictionary
 
 FAMILIES: dict[str, tuple[Tool[Any, Any], ...]] = {
     "talking": (ask,),
     "reading": (logit_lens, attention_pattern, direct_logit_attribution, patchscope, probe, apply_probe, self_report),
-    "features": (sae_features, sae_lookup, sae_steer, sae_ablate),
+    "features": (
+        sae_features,
+        sae_lookup,
+        sae_steer,
+        sae_ablate,
+        label_features,
+        sparse_probe,
+        erase_concept,
+        prefix_view,
+        train_dictionary,
+    ),
     "causing": (
         find_direction,
         compare_directions,
@@ -48,7 +66,7 @@ FAMILIES: dict[str, tuple[Tool[Any, Any], ...]] = {
         attribute,
         ablate_component,
     ),
-    "comparing": (compare_targets, prediction_quiz),
+    "comparing": (compare_targets, layer_similarity, crosscoder_diff, crosscoder_patch, prediction_quiz),
     "eliciting": (elicit_secret,),
     "misalignment": (
         misalignment_rate,

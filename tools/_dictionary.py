@@ -5,11 +5,12 @@ Every architecture is brought to one form when it is read, so there is one forwa
     features = act((x - b_dec) @ W_enc + b_enc)        x̂ = features @ W_dec + b_dec
 
 where `- b_dec` is optional and `act` keeps the k largest activations or those above a threshold (ReLU: zero;
-JumpReLU and BatchTopK: learnt; Gated: where its gate opens, Rajamanoharan et al., arXiv 2404.16014).
+JumpReLU and BatchTopK: learnt; Gated: where its gate opens, Rajamanoharan et al., arXiv 2404.16014). A crosscoder reads
+several models side by side, x in one row (Lindsey et al. 2024); an ITDA pursues instead (`_dictionary_itda.py`).
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
@@ -18,7 +19,7 @@ from evidence.errors import ArgumentError
 if TYPE_CHECKING:
     from torch import Tensor
 
-Architecture = Literal["relu", "topk", "jumprelu", "batchtopk", "gated"]
+Architecture = Literal["relu", "topk", "jumprelu", "batchtopk", "gated", "itda"]
 Normalization = Literal["none", "layer_norm", "constant_norm_rescale"]
 """What is done to each activation by itself before it is encoded, and undone after (SAELens' names)."""
 _PIECE_VALUES = 16_000_000
@@ -42,9 +43,19 @@ class _Normalized(NamedTuple):
     shift: "Tensor | float"
 
 
+class Source(NamedTuple):
+    """One of the models a crosscoder reads."""
+
+    name: str
+    weights: str
+    """Digest of its base weights."""
+    adapter: str | None
+    """Digest of its adapter, where it has one."""
+
+
 @dataclass(frozen=True, eq=False)
 class Dictionary:
-    """A trained sparse autoencoder of one layer's residual stream. All tensors are float32."""
+    """A sparse dictionary of one layer's residual stream. All tensors are float32."""
 
     name: str
     layer: int
@@ -72,6 +83,12 @@ class Dictionary:
     """Its id on neuronpedia.org, such as `gemma-2-2b/12-gemmascope-res-16k`."""
     index: Path | None = None
     """safetensors with the contexts in which each feature fires most, where they were collected."""
+    groups: tuple[int, ...] = ()
+    """Sizes of the nested groups of a Matryoshka dictionary, coarsest first; () where there are none."""
+    sources: tuple[Source, ...] = ()
+    """The models a crosscoder reads, in the order of its input; () for a dictionary of one model."""
+    source: int = 0
+    """Which of them is the model under study: its part of each decoder row is what a feature writes there."""
 
     def __post_init__(self) -> None:
         shapes = {"W_enc": (self.d_in, self.d_sae), "b_enc": (self.d_sae,), "W_dec": (self.d_sae, self.d_in)}
@@ -95,6 +112,29 @@ class Dictionary:
     @property
     def d_sae(self) -> int:
         return int(self.W_enc.shape[-1])
+
+    @property
+    def d_model(self) -> int:
+        """Width of one model's residual stream."""
+        return self.d_in // max(1, len(self.sources))
+
+    @property
+    def atoms(self) -> "Tensor":
+        """What each feature writes into the model under study (d_sae, d_model)."""
+        return self.W_dec.unflatten(1, (-1, self.d_model))[:, self.source]
+
+    def prefix(self, features: int) -> "Dictionary":
+        """The dictionary of the first features alone: what a Matryoshka dictionary knows at a coarser level.
+
+        Raises:
+            ArgumentError: there are not as many.
+        """
+        if not 1 <= features <= self.d_sae:
+            raise ArgumentError(f"{self.name} has {self.d_sae} features: a prefix has 1..{self.d_sae}, not {features}")
+        cut = {"W_enc": self.W_enc[:, :features], "b_enc": self.b_enc[:features], "W_dec": self.W_dec[:features]}
+        threshold = self.threshold[:features] if self.threshold is not None else None
+        k = min(self.k, features) if self.k is not None else None
+        return replace(self, **cut, threshold=threshold, k=k, groups=())
 
     def encode(self, x: "Tensor") -> "Tensor":
         """Feature activations (..., d_sae) of residual streams (..., d_in); zero where a feature is silent."""
@@ -129,7 +169,7 @@ class Dictionary:
         return self._decoded(features)
 
     def decoder_row(self, feature: int) -> "Tensor":
-        """The direction (d_in) a feature writes.
+        """The direction (d_model) a feature writes into the model under study.
 
         Raises:
             ArgumentError: there is no such feature.
@@ -137,7 +177,7 @@ class Dictionary:
         if not 0 <= feature < self.d_sae:
             allowed = f"{self.name} has {self.d_sae} features, 0..{self.d_sae - 1}"
             raise ArgumentError(f"feature {feature} does not exist: {allowed}")
-        return self.W_dec[feature].clone()
+        return self.atoms[feature].clone()
 
     def reconstruct(self, x: "Tensor") -> "Tensor":
         """What the dictionary makes of residual streams (..., d_in), in the same shape."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from evidence.errors import ArgumentError
 from tools._dictionary import Architecture, Dictionary
+from tools._dictionary_itda import PursuedDictionary
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -54,6 +55,31 @@ def assemble(
         apply_b_dec_to_input=apply_b_dec_to_input,
         digest=_digest([*settled.values(), threshold]),
         **({"normalization": "none"} | more),
+    )
+
+
+def from_atoms(
+    name: str, layer: int, tensors: "Mapping[str, Tensor]", l0: int, more: Mapping[str, Any]
+) -> PursuedDictionary:
+    """An ITDA from its atoms, which are of unit length again after having been stored in fewer bits, and their labels."""
+    import torch
+
+    atoms = torch.nn.functional.normalize(tensors["W_dec"].float(), dim=1)
+    return PursuedDictionary(
+        name=name,
+        layer=layer,
+        architecture="itda",
+        W_enc=atoms.T,
+        b_enc=torch.zeros(len(atoms)),
+        W_dec=atoms,
+        b_dec=torch.zeros(atoms.shape[1]),
+        threshold=None,
+        k=min(l0, len(atoms)),
+        apply_b_dec_to_input=False,
+        normalization="none",
+        digest=_digest([atoms]),
+        labels=tensors["labels"],
+        **more,
     )
 
 

@@ -12,6 +12,7 @@ from evidence.artifacts import find, using
 from evidence.errors import ArgumentError, ToolError
 from target.spec import dictionaries
 from tools._dictionary import Dictionary
+from tools._dictionary_index import PARTS
 from tools._dictionary_readers import FILES, from_saelens, read_folder
 
 if TYPE_CHECKING:
@@ -33,22 +34,50 @@ def load(reference: str, target: "Target") -> Dictionary:
         ToolError: the optional package that knows SAELens' releases is not installed.
     """
     found = _found(reference.strip())
-    if found.d_in != target.d_model:
+    if found.d_model != target.d_model:
         raise ArgumentError(
-            f"{found.name} reads activations of width {found.d_in}: {target.name} has width {target.d_model}, "
+            f"{found.name} reads activations of width {found.d_model}: {target.name} has width {target.d_model}, "
             "use a dictionary made for it"
         )
     if found.layer >= target.num_layers:
         raise ArgumentError(
             f"{found.name} belongs after layer {found.layer}: {target.name} has layers 0..{target.num_layers - 1}"
         )
-    if found.weights not in {None, target.weights_digest}:
+    if found.sources:
+        found = replace(found, source=_place(found, target))
+    elif found.weights not in {None, target.weights_digest}:
         raise ArgumentError(
             f"{found.name} was trained on the base weights {found.weights}: {target.name} has {target.weights_digest}, "
             "use a dictionary made for it"
         )
     using(Artifact(kind="dictionary", name=found.name, digest=found.digest))
     return found
+
+
+def load_single(reference: str, target: "Target") -> Dictionary:
+    """A dictionary that reads one model alone.
+
+    Raises:
+        ArgumentError: as `load`, or it is a crosscoder.
+        ToolError: as `load`.
+    """
+    found = load(reference, target)
+    if found.sources:
+        raise ArgumentError(
+            f"{found.name} is a crosscoder, which reads two models at once: here name a dictionary of one, "
+            "or ask for `crosscoder_diff` and `crosscoder_patch`"
+        )
+    return found
+
+
+def _place(crosscoder: Dictionary, target: "Target") -> int:
+    """Which of a crosscoder's models the target is."""
+    wanted = (target.weights_digest, target.adapter_digest)
+    places = [n for n, one in enumerate(crosscoder.sources) if (one.weights, one.adapter) == wanted]
+    if not places:
+        names = " and ".join(one.name for one in crosscoder.sources)
+        raise ArgumentError(f"{crosscoder.name} is a crosscoder of {names}: {target.name} is neither, ask one of them")
+    return places[0]
 
 
 def _found(reference: str) -> Dictionary:
@@ -73,7 +102,8 @@ def _stored(reference: str) -> Dictionary:
         raise ArgumentError(
             f"{error}; shipped are {shipped}, and a folder, a SAELens 'release/sae_id' or 'hf:org/repo/folder' will do"
         ) from None
-    return replace(from_saelens(stored.name, stored.about, stored.tensors), digest=stored.digest)
+    index = stored.file if set(PARTS) <= stored.tensors.keys() else None
+    return replace(from_saelens(stored.name, stored.about, stored.tensors), digest=stored.digest, index=index)
 
 
 def _from_release(reference: str) -> Dictionary:

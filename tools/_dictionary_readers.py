@@ -7,12 +7,13 @@ read. Gemma Scope (Lieberum et al., arXiv 2408.05147): params.npz.
 import json
 import re
 from collections.abc import Mapping
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
 from evidence.errors import ArgumentError
-from tools._dictionary import Architecture, Dictionary, Normalization
-from tools._dictionary_assembly import assemble, not_read, readable
+from tools._dictionary import Architecture, Dictionary, Normalization, Source
+from tools._dictionary_assembly import assemble, from_atoms, not_read, readable
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -62,6 +63,10 @@ def from_saelens(name: str, config: Mapping[str, Any], tensors: "Mapping[str, Te
 
 
 def _from_facts(name: str, facts: dict[str, Any], parts: "dict[str, Tensor]", more: dict[str, Any]) -> Dictionary:
+    more = {"weights": facts.get("weights"), "neuronpedia": facts.get("neuronpedia_id")} | more
+    layer = _layer_of(name, str(facts.get("hook_name") or facts.get("hook_point")))
+    if facts.get("architecture") == "itda":
+        return from_atoms(name, layer, parts, int(facts["k"]), more)
     activation = facts.get("activation_fn") or facts.get("activation_fn_str") or "relu"
     said = "topk" if activation == "topk" else facts.get("architecture") or "standard"
     if said not in _SAELENS or activation not in {"relu", "topk"} or facts.get("finetuning_scaling_factor"):
@@ -74,15 +79,23 @@ def _from_facts(name: str, facts: dict[str, Any], parts: "dict[str, Tensor]", mo
         parts["threshold"] = parts.pop("topk_threshold") / (parts["W_dec"].norm(dim=-1) if rescale else 1)
     return assemble(
         name,
-        _layer_of(name, str(facts.get("hook_name") or facts.get("hook_point"))),
+        layer,
         _SAELENS[said],
         parts,
         k=facts.get("k") or (facts.get("activation_fn_kwargs") or {}).get("k"),
         rescale=rescale,
         apply_b_dec_to_input=bool(facts.get("apply_b_dec_to_input", True)),
         normalization=normalization,
-        **({"weights": facts.get("weights"), "neuronpedia": facts.get("neuronpedia_id")} | more),
+        groups=_groups(facts),
+        sources=tuple(Source(**source) for source in facts.get("sources") or ()),
+        **more,
     )
+
+
+def _groups(facts: Mapping[str, Any]) -> tuple[int, ...]:
+    """Sizes of nested groups: as such, or as SAELens writes where each ends."""
+    ends = [0, *(facts.get("matryoshka_widths") or ())]
+    return tuple(facts.get("groups") or (b - a for a, b in pairwise(ends)))
 
 
 def _saelens(folder: Path, name: str) -> Dictionary:

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from evidence import RankedList
-from target.spec import catalogue, dictionaries
 from tools._dictionary import Dictionary
-from tools._dictionary_formats import load
+from tools._dictionary_formats import load_single
+from tools._sae import shipped
 from tools._secret_blackbox import MOST_ENTRIES, top_words
 from tools._secret_whitebox import SUBTRACTED, Text
 
@@ -22,10 +22,9 @@ FEATURES = 10
 def dictionary_for(target: "Target", base: "Target", reference: str | None, layer: int) -> Dictionary | None:
     """The dictionary named, else the shipped one nearest to the layer that is read; None where none ships."""
     if reference is not None:
-        return load(reference, target)
-    entry = catalogue().get(base.name)
-    mine = [one for one in dictionaries().values() if entry is not None and one.base == entry.name]
-    return load(min(mine, key=lambda one: abs(one.layer - layer)).name, target) if mine else None
+        return load_single(reference, target)
+    mine = shipped(base, "sae")
+    return load_single(min(mine, key=lambda one: abs(one.layer - layer)).name, target) if mine else None
 
 
 def features(target: "Target", base: "Target", texts: Sequence[Text], dictionary: Dictionary) -> RankedList:

@@ -12,6 +12,7 @@ from tools._arguments import NewTokens, Seed, Texts, TopK
 from tools._measure import LEAST_KL, kl
 from tools._texts import generic, rows
 from tools._tool import tool
+from tools.layer_similarity import shared_atoms
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -28,6 +29,7 @@ COLUMNS = (
     "weights moved (share of norm)",
     "difference lens",
 )
+ITDA_COLUMNS = ("ITDA overlap", "its floor")
 
 
 @tool(
@@ -51,6 +53,7 @@ def compare_targets(
     chat: bool = True,
     k: TopK = 5,
     max_new_tokens: NewTokens = 24,
+    itda: bool = False,
     seed: Seed = 0,
 ) -> Table:
     """Compare a fine-tune with its base on some prompts, against how much they differ anyway.
@@ -66,6 +69,8 @@ def compare_targets(
         chat: Whether the prompts are a person's messages.
         k: How many tokens of the difference lens to show.
         max_new_tokens: Length of the replies along which the divergence is measured.
+        itda: Whether to show also which share of its ITDA atoms each layer has in common with the other model's, beside
+            the share where one model's activations are shuffled (see `layer_similarity`).
         seed: Seed of the unrelated prompts.
     """
     if other is not None and other.name == target.name:
@@ -88,9 +93,13 @@ def compare_targets(
     report("comparing inside", 0.8)
     moved = target.weight_change(base)
     table = [_row(target, layer, own, control, moved, k) for layer in range(target.num_layers)]
+    if itda:
+        pairs = zip(table, shared_atoms(target, base, None, seed).own_layers, strict=True)
+        table = [(*row, *(round(value, 4) for value in both)) for row, both in pairs]
     said = base.generate(ids[:SHOWN], max_new_tokens=max_new_tokens)
     for prompt, mine, theirs in zip(prompts, own.replies, said, strict=False):
-        table.append((f"“{prompt[:60]}”", None, None, None, None, f"{mine[:80]} | {base.name}: {theirs.text[:80]}"))
+        both = f"{mine[:80]} | {base.name}: {theirs.text[:80]}"
+        table.append((f"“{prompt[:60]}”", None, None, None, None, both, *([None, None] if itda else [])))
     return Table(
         title=f"{target.name} against {base.name} on {len(ids)} prompts",
         caveat="a difference is not yet a reason; unrelated prompts say how much the two differ anyway",
@@ -100,7 +109,7 @@ def compare_targets(
             _statistics.two_samples(own.divergence, control.divergence),
             too_small=mean < LEAST_KL,
         ),
-        columns=COLUMNS,
+        columns=COLUMNS + (ITDA_COLUMNS if itda else ()),
         rows=tuple(table),
         control_name=f"{UNRELATED} unrelated prompts",
     )

@@ -8,7 +8,7 @@ from evidence.errors import ToolError
 from target.turn import report
 from tools import _statistics
 from tools._arguments import DictionaryRef, Draws, Feature, NewTokens, Prefill, Seed, Texts
-from tools._dictionary_formats import load
+from tools._dictionary_formats import load_single
 from tools._measure import LEAST_KL, kl, next_log_probs
 from tools._sae import usual
 from tools._texts import rows
@@ -65,7 +65,7 @@ def sae_ablate(
     """
     import torch
 
-    found = load(dictionary or usual(target), target)
+    found = load_single(dictionary or usual(target), target)
     found.decoder_row(feature)
     ids = rows(target, prompts, chat=chat, prefill=prefill)
     report("finding the features that fire")

@@ -8,6 +8,7 @@ from target.turn import report
 from tools import _statistics
 from tools._arguments import DictionaryRef, Seed, Texts, TopK
 from tools._dictionary_formats import load
+from tools._dictionary_streams import streams
 from tools._sae import usual
 from tools._texts import generic, rows
 from tools._tool import tool
@@ -73,12 +74,12 @@ def sae_features(
         )
     report("reading the texts and unrelated ones")
     texts = [*ids, *rows(target, generic(target, UNRELATED, seed), chat=False)]
-    streams = [s[0, 1:].float() for s in target.residuals(texts, [found.layer])]  # the first position is an outlier
-    fvu = checked_fvu(found, torch.cat(streams), target.name)
+    read = streams(found, target, texts)
+    fvu = checked_fvu(found, torch.cat(read), target.name)
     report("encoding", 0.6)
-    peaks = torch.cat([_peaks(found, streams[i : i + 16]) for i in range(0, len(streams), 16)])  # text feature
+    peaks = torch.cat([_peaks(found, read[i : i + 16]) for i in range(0, len(read), 16)])  # text feature
     best, verdict = _singled_out(peaks[: len(ids)], peaks[len(ids) :], f"{fvu:.3f}", target.name)
-    own = found.encode(streams[0])  # position feature
+    own = found.encode(read[0])  # position feature
     usual_peak = peaks[len(ids) :].mean(0)
     ranked = (peaks[0] - usual_peak - peaks[len(ids) :].std(0)).topk(min(k, found.d_sae)).indices.tolist()
     shown = [best, *(f for f in ranked if f != best and float(peaks[0, f]) > 0)][:k]

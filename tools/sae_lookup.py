@@ -3,8 +3,8 @@
 from typing import TYPE_CHECKING
 
 from evidence import Table
-from evidence.errors import ToolError
 from tools._arguments import DictionaryRef, Feature, TopK
+from tools._dictionary_contexts import contexts, marked, recorded
 from tools._dictionary_formats import load
 from tools._sae import usual
 from tools._tool import tool
@@ -47,7 +47,7 @@ def sae_lookup(target: "Target", feature: Feature, *, dictionary: DictionaryRef 
         ("raises", round(float(up.values[0]), 3), ", ".join(map(target.decode, up.indices.tolist()))),
         ("lowers", round(-float(down.values[0]), 3), ", ".join(map(target.decode, down.indices.tolist()))),
     ]
-    rows += _recorded(target, found, feature, k)
+    rows += _norms(found, feature) + _recorded(target, found, feature, k)
     if found.neuronpedia:
         rows.append(("more", None, f"https://www.neuronpedia.org/{found.neuronpedia}/{feature}"))
     return Table(
@@ -60,25 +60,21 @@ def sae_lookup(target: "Target", feature: Feature, *, dictionary: DictionaryRef 
 
 def _recorded(target: "Target", found: "Dictionary", feature: int, k: int) -> list[tuple[str | float | None, ...]]:
     """Density, largest activation and contexts, from the index that was made with the dictionary."""
-    if found.index is None:
+    one = recorded(found, feature)
+    if one is None:
         return [("contexts", None, "this dictionary came without an index of contexts")]
-    from safetensors import SafetensorError, safe_open
-
-    try:
-        with safe_open(found.index, framework="pt") as file:
-            one = {name: file.get_slice(name)[feature] for name in file.keys()}  # noqa: SIM118 - not a dictionary
-    except (OSError, SafetensorError) as error:
-        raise ToolError(f"the index of {found.name} cannot be read ({error}): restore the file") from error
     rows: list[tuple[str | float | None, ...]] = [
         ("fires on, share of tokens", round(float(one["density"]), 5), ""),
         ("largest activation", round(float(one["maximum"]), 3), ""),
     ]
-    for tokens, peak, value in zip(one["tokens"], one["peaks"], one["activations"], strict=True):
-        if float(value) > 0 and len(rows) < k + 2:
-            words = [
-                f"»{target.decode(t)}«" if i == int(peak) else target.decode(t)
-                for i, t in enumerate(tokens.tolist())
-                if t >= 0
-            ]
-            rows.append(("context", round(float(value), 3), " ".join(words)))
+    for value, words, peak in contexts(target, found, feature)[:k]:
+        rows.append(("context", round(value, 3), marked(words, peak)))
     return rows
+
+
+def _norms(found: "Dictionary", feature: int) -> list[tuple[str | float | None, ...]]:
+    """How long a crosscoder's decoder row is in each of its models."""
+    if not found.sources:
+        return []
+    lengths = found.W_dec[feature].view(len(found.sources), -1).norm(dim=1).tolist()
+    return [(f"decoder norm in {one.name}", round(n, 4), "") for one, n in zip(found.sources, lengths, strict=True)]

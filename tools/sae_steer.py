@@ -76,4 +76,4 @@ def other_features(dictionary: "Dictionary", feature: int, draws: int, seed: int
     import torch
 
     order = torch.randperm(dictionary.d_sae, generator=torch.Generator().manual_seed(seed))
-    return dictionary.W_dec[order[order != feature][:draws]]
+    return dictionary.atoms[order[order != feature][:draws]]

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from agent.models import dictionary_arguments as dictionaries
 from agent.models import training_arguments as training
 from agent.models.written import written
 from agent.situation import Situation
@@ -142,15 +143,6 @@ def _feature(one: Given, situation: Situation) -> int | None:
     return one.slots.feature if one.slots.feature is not None else one.slots.bare
 
 
-def _dictionary(one: Given, situation: Situation) -> str | None:
-    from target.spec import dictionaries
-
-    if one.slots.dictionary:
-        return one.slots.dictionary
-    wanted = one.slots.layers[0] if one.slots.layers and "layer" not in one.properties else None
-    return next((d.name for d in dictionaries().values() if d.base == situation.base and d.layer == wanted), None)
-
-
 def text_set(said: str) -> str | None:
     """The set of labelled texts that a message names."""
     from tools._texts import text_sets
@@ -190,7 +182,7 @@ _SOURCES: dict[str, Callable[[Given, Situation], Any]] = {
     "max_new_tokens": lambda g, s: g.slots.tokens,
     "system": lambda g, s: g.slots.system,
     "prefill": lambda g, s: g.slots.prefill,
-    "dictionary": _dictionary,
+    "dictionary": dictionaries.any_kind,
     "method": lambda g, s: g.choice("method"),
     "site": lambda g, s: g.choice("site"),
     "components": lambda g, s: g.choice("components"),
@@ -283,6 +275,7 @@ _SPECIAL: dict[str, Callable[[Given, Situation], dict[str, Any]]] = {
     "steer": _only_said,
     "sae_steer": _only_said,
     **training.SPECIAL,
+    **dictionaries.SPECIAL,
 }
 
 

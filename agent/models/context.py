@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+from agent import products
 from agent.models import followups, plans
 from agent.models.plans import Call, Past, Question
 from agent.situation import Situation
@@ -14,6 +15,11 @@ CONSIDERED = 0.02
 """Probability from which an intent is weighed again."""
 IMPOSSIBLE, FITTING = 0.25, 4.0
 """How much less likely a request is that cannot be carried out here, and how much likelier one that takes what "it" is."""
+_TRAINED = re.compile(
+    r"\b(?:its?|that|this|(?:the|my|our|new|trained) (?:adapter|fine-?tune|model|one)|(?:the|its) base)\b",
+    re.IGNORECASE,
+)
+"""Words that mean an adapter where one was just trained, or what it is compared with."""
 _IT = re.compile(r"\b(?:its?|that|this|them|their|these|those)\b", re.IGNORECASE)
 
 
@@ -46,13 +52,26 @@ class Here:
         """What a message likely means here."""
         return weighed(self.read(said), said, self.past, self.situation)
 
+    def about(self, said: str) -> "Here":
+        """With what "it" is as the target: an adapter that was trained just before, unless one has turned to another model since."""
+        last = self.past.last_call
+        made = products.made(last) if last else None
+        if last is None or made is None or made[0] != "adapter" or not _TRAINED.search(said):
+            return self
+        worked = last in self.past.ahead or last in list(self.past.made_by.values())[-1:]
+        stays = self.situation.target == last["args"].get("target", self.situation.target)
+        if not (worked and stays):
+            return self
+        return replace(self, situation=self.situation.model_copy(update={"target": made[1]}))
+
     def after(self, decision: Decision) -> "Here":
         """Once the calls of a decision are asked for."""
-        calls = [*self.past.calls, *({"name": call.tool, "args": call.arguments} for call in decision.calls)]
+        calls = [{"name": call.tool, "args": call.arguments} for call in decision.calls]
         named = [str(call.arguments["target"]) for call in decision.calls if "target" in call.arguments]
         target = named[0] if named else self.situation.target
         situation = self.situation.model_copy(update={"target": target})
-        return replace(self, past=replace(self.past, calls=calls), situation=situation)
+        past = replace(self.past, calls=[*self.past.calls, *calls], ahead=[*self.past.ahead, *calls])
+        return replace(self, past=replace(past, request=calls or past.request), situation=situation)
 
 
 def weighed(route: Route, said: str, past: Past, situation: Situation) -> Route:

@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from agent.models import followups, plans, safety
+from agent.models import followups, plans, safety, shared_direction
 from agent.models.arguments import given
 from agent.models.context import Decision, Here, Reader
 from agent.models.plans import Call, Past, Question
@@ -22,6 +22,9 @@ INVESTIGATION = ("compare_targets", "elicit_secret", "self_report")
 """What a person gets who asks for an investigation as a whole: what changed, what is hidden, what it says of itself."""
 _YES = re.compile(r"(?:yes|ok|okay|sure|yours|any|use yours|whatever|go ahead|you choose|please do)\W*$", re.IGNORECASE)
 _BARE = re.compile(r"(?:on|with|for|the words?|in|layer|head|feature)?\s*[\"“'‘`\d]", re.IGNORECASE)
+_GOES_ON = re.compile(
+    r"\b(?:go(?:ing)? on|continue|carry on|proceed|resume|take (?:it|that) up|the plan)\b", re.IGNORECASE
+)
 CHANGE_WHAT = "What should I change? Say, for example, `and in layer 3?` or `the same for taboo-05`."
 
 
@@ -62,15 +65,19 @@ def _answered(said: str, here: Here) -> Decision | None:
 
 def _one(said: str, here: Here) -> Decision:
     """Decide about one request."""
-    route, past, situation = here.route(said), here.past, here.situation
+    here = here.about(said)
+    past, situation = here.past, here.situation
+    route = safety.worried(here.route(said), situation)
     slots, intent = route.slots, route.intent
     if slots.unknown_target:
         return Decision(
             intent,
             ask=f"I know no target called `{slots.unknown_target}`. The picker has all, for example `{situation.target}`. Which one do you mean?",
         )
-    if changed := followups.read(said, route, past, situation):
-        return Decision("followup", (changed,))
+    if both := shared_direction.shared(route, past, situation):
+        return both
+    if changed := _changed(said, route, past, situation):
+        return Decision("followup", changed)
     if intent == "followup" and past.last_call:
         return Decision(intent, ask=CHANGE_WHAT)
     if route.hopeless or intent == "out_of_scope":
@@ -80,12 +87,20 @@ def _one(said: str, here: Here) -> Decision:
         return _again(route, past, situation)  # "replay E1": that very measurement
     if not route.sure and (not named or route.second == "belief"):
         return Decision(intent, ask=unsure(route))
-    if intent == safety.REMOVAL and (both := safety.undo(route, past, situation)):
-        return both
+    if intent == safety.REMOVAL and (undone := safety.undo(route, past, situation)):
+        return undone
     if intent in TOOLS:
         return _decided(intent, plans.plan(intent, slots, past, situation))
     handler = _HANDLERS.get(intent)
     return handler(route, past, situation) if handler else Decision(intent)
+
+
+def _changed(said: str, route: Route, past: Past, situation: Situation) -> tuple[Call, ...]:
+    """What was asked for last, all of it elsewhere or its last experiment with something changed; nothing where that is not asked."""
+    if moved := followups.elsewhere(said, route, past, situation):
+        return moved
+    one = followups.read(said, route, past, situation)
+    return (one,) if one else ()
 
 
 def _decided(intent: str, *made: Call | Question) -> Decision:
@@ -98,14 +113,16 @@ def _decided(intent: str, *made: Call | Question) -> Decision:
 def _compare(route: Route, past: Past, situation: Situation) -> Decision:
     """With the base: measured beside what there is, or read off the control that the last evidence holds."""
     slots, last = route.slots, past.last_call
-    if last is None or slots.other or slots.text or last["name"] in {"ask", "compare_targets"} or not past.measured:
+    measures = {"ask", "compare_targets", "train_adapter"}
+    if last is None or slots.other or slots.text or last["name"] in measures or not past.measured:
         return _decided("compare_targets", plans.plan("compare_targets", slots, past, situation))
     return Decision("compare")
 
 
 def _again(route: Route, past: Past, situation: Situation) -> Decision:
-    """What a stop left of the last plan; else the last measurement once more."""
-    wanted = _named(route, past) or past.unfinished or past.calls[-1:]
+    """What was left of the last plan; what was put off before, where one wants to go on; else the last measurement once more."""
+    waits = past.waiting if _GOES_ON.search(route.slots.rest) else []
+    wanted = _named(route, past) or past.unfinished or waits or past.calls[-1:]
     return Decision("again", tuple(Call(one["name"], one["args"]) for one in wanted))
 
 

@@ -1,10 +1,12 @@
 """A follow-up is the last experiment with something changed: another layer, another text, another target."""
 
 import re
+from collections.abc import Iterator
 from typing import Any
 
 from agent.models.arguments import given
 from agent.models.plans import Call, Past, known_names, plan
+from agent.products import slug
 from agent.situation import Situation
 from agent.understanding import counts
 from agent.understanding.router import SURE, Route
@@ -36,6 +38,18 @@ _TALK = {
     "out_of_scope",
     "stop",
 }
+_SMALL_WORDS = """
+a act all are as behave better come different do does did has have how is it like look no one out please question run
+safer test that the thing things this to was way what worse would
+"""
+_LEADS = {"and", "but", "so", "ok", "okay", "now", "then", "for", "with", "on", "in", "try", "instead"}
+"""Words that alone, with a model's name, ask for the same there."""
+_LIKE = {"same", "too", "also", "well", "likewise", "alike", "similar", "any", "again"}
+_ABOUT = re.compile(r"\b(?:what|how) about\b", re.IGNORECASE)
+_SMALL = {*_SMALL_WORDS.split(), *_LEADS, *_LIKE, "about"}
+"""All that a message may hold beside a model's name, where nothing else is asked of that model."""
+_COMPARED = re.compile(r"\b(?:as|like|to)\s*;", re.IGNORECASE)
+"""The model that follows is what something is held against."""
 OWN = 0.7
 """Probability from which a short message asks for an experiment of its own."""
 SHORT = 4
@@ -57,6 +71,51 @@ def read(said: str, route: Route, past: Past, situation: Situation) -> Call | No
     elliptic = bool(_ELLIPTIC.match(said) or _CORRECTS.match(said) or _INSTEAD.search(said))
     same, own = _same(said, route, past, situation), _own(route, past, situation, OWN if elliptic else SURE)
     return made if same or (not own and len(said.split()) <= WORDS and (elliptic or route.intent in TOOLS)) else None
+
+
+def elsewhere(said: str, route: Route, past: Past, situation: Situation) -> tuple[Call, ...]:
+    """All that was asked for last on another model, where a message says no more: "is em-07 the same?"; else nothing."""
+    if not another(route.slots, past, situation):
+        return ()
+    if past.request == past.calls[-1:]:
+        one = changed(past, route.slots, situation, said)
+        return (one,) if one else ()
+    return tuple(_moved(past.request, str(route.slots.target)))
+
+
+def another(slots: Slots, past: Past, situation: Situation) -> bool:
+    """Whether a message names another model and says nothing else but that it is the same there."""
+    trains = any(map(_trains, past.request))
+    before = {one["args"].get("target") for one in past.request}
+    named = slots.target not in (None, situation.base, *before) and slots.other is None
+    more = slots.groups or slots.quoted_words or slots.evidence or re.search(r"\d", slots.rest)
+    words = re.findall(r"[a-z']+", slots.rest.lower())
+    small = set(words) <= _SMALL and not _COMPARED.search(slots.rest)
+    like = bool(_LIKE & set(words)) or _ABOUT.search(slots.rest) or set(words) <= _LEADS
+    return bool(past.request and named and words and small and like) and not (trains or more)
+
+
+def _trains(call: dict[str, Any]) -> bool:
+    return call["name"] in TOOLS and TOOLS[call["name"]].capability == "train"
+
+
+def _moved(request: list[dict[str, Any]], target: str) -> Iterator[Call]:
+    """The calls of a request on another model; what they make for one another is called after that one."""
+    names: dict[str, str] = {}
+    for one in request:
+        before = slug(str(one["args"].get("target", "")))
+        name = one["args"].get("name")
+        if before and isinstance(name, str):
+            names[name] = name.replace(before, slug(target))
+        arguments = {key: _renamed(value, names) for key, value in one["args"].items()}
+        yield Call(one["name"], arguments | {"target": target})
+
+
+def _renamed(value: Any, names: dict[str, str]) -> Any:
+    """A value with the names of what is made renamed, in lists too."""
+    if isinstance(value, list):
+        return [_renamed(one, names) for one in value]
+    return names.get(value, value) if isinstance(value, str) else value
 
 
 def _same(said: str, route: Route, past: Past, situation: Situation) -> bool:
@@ -83,6 +142,8 @@ def changed(past: Past, slots: Slots, situation: Situation, said: str = "") -> C
         return None
     schema = TOOLS[last["name"]].schema()
     new = given(last["name"], slots, schema, situation, known_names(last["name"], past), loose=False)
+    if _trains(last):
+        new.pop("target", None)  # a base: no fine-tune is trained on
     new = new or _other_one(said, past) or _numbered(last, slots, said)
     renamed = {"name": new["texts"]} if "texts" in new and last["args"].get("name") == last["args"].get("texts") else {}
     return Call(last["name"], {**last["args"], **renamed, **new}) if new else None

@@ -6,7 +6,7 @@ system message's `additional_kwargs`. When it is unsure it asks; what it cannot 
 
 import re
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -15,12 +15,13 @@ from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage, HumanMessage, ToolMessage
 from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
 
-from agent.events import NOT_RUN, left_over
+from agent.events import NOT_RUN
 from agent.models import Read, writing
 from agent.models.decisions import CANNOT, Decision, decide
 from agent.models.plans import Call, Past
 from agent.models.summing_up import in_short
 from agent.models.talk import Asked, answered, words_for
+from agent.requested import latest, requests, waiting
 from agent.situation import Situation, of_messages
 from agent.understanding.router import Route, router
 from evidence import Evidence
@@ -78,7 +79,8 @@ class Guide(BaseChatModel):
         since = messages[asked_at + 1 :]
         if results := [m for m in since if isinstance(m, ToolMessage)]:
             open_ = [str(m.additional_kwargs["open"]) for m in since if m.additional_kwargs.get("open")]
-            return AIMessage("\n\n".join([self._report(results, situation), *open_]))
+            together = latest(requests(messages))  # also what a plan gave before it was stopped and gone on with
+            return AIMessage("\n\n".join([self._report(results, situation, together), *open_]))
         utterance = str(messages[asked_at].content)
         past = self._with_named(utterance, _past(messages[:asked_at]), situation)
         asked = Asked(utterance, past, situation, self._evidence(situation))
@@ -108,7 +110,7 @@ class Guide(BaseChatModel):
     def _evidence(self, situation: Situation) -> Callable[[str], Evidence]:
         return lambda name: self.read(situation.thread, name)
 
-    def _report(self, results: list[ToolMessage], situation: Situation) -> str:
+    def _report(self, results: list[ToolMessage], situation: Situation, together: Sequence[str]) -> str:
         parts, found = [], []
         for result in results:
             if str(result.content).startswith(NOT_RUN):
@@ -118,10 +120,10 @@ class Guide(BaseChatModel):
             elif result.status == "error":
                 parts.append(f"That did not work:\n\n> {result.content}")
             else:
-                name = result.artifact["evidence"]
-                found.append((name, self.read(situation.thread, name)))
-                parts.append(writing.findings(*found[-1]))
-        if short := in_short(found):
+                found.append(str(result.artifact["evidence"]))
+                parts.append(writing.findings(found[-1], self.read(situation.thread, found[-1])))
+        read_all = [(name, self.read(situation.thread, name)) for name in together if found]
+        if short := in_short(read_all):
             parts.insert(0, short)
         if situation.prediction:
             parts.insert(0, situation.prediction)
@@ -129,41 +131,26 @@ class Guide(BaseChatModel):
 
 
 def _past(messages: list[BaseMessage]) -> Past:
-    calls = [{"name": c["name"], "args": c["args"]} for m in messages if isinstance(m, AIMessage) for c in m.tool_calls]
-    ended = [m for m in messages if isinstance(m, ToolMessage) and m.status == "success" and m.artifact]
+    asked = requests(messages)
     last = next((m for m in reversed(messages) if isinstance(m, AIMessage)), None)
     waits = last.additional_kwargs.get("pending") if last else None
-    pending = Call(waits["tool"], waits["arguments"]) if waits else None
-    measured = {m.artifact["evidence"]: str(m.name) for m in ended}
-    return Past(measured, calls, pending, _unfinished(messages), _made_by(messages, ended))
-
-
-def _made_by(messages: list[BaseMessage], ended: list[ToolMessage]) -> dict[str, dict[str, Any]]:
-    """The call behind each evidence; some models number their calls anew in every message, so the last one before it counts."""
-    found: dict[str, dict[str, Any]] = {}
-    asked: dict[str, dict[str, Any]] = {}
-    for message in messages:
-        if isinstance(message, AIMessage):
-            asked |= {str(c["id"]): {"name": c["name"], "args": c["args"]} for c in message.tool_calls}
-        elif isinstance(message, ToolMessage) and message in ended and message.tool_call_id in asked:
-            found[message.artifact["evidence"]] = asked[message.tool_call_id]
-    return found
+    made_by = {name: call for one in asked for name, call in one.made.items()}
+    return Past(
+        measured={name: call["name"] for name, call in made_by.items()},
+        calls=[call for one in asked for call in one.calls],
+        pending=Call(waits["tool"], waits["arguments"]) if waits else None,
+        unfinished=asked[-1].left if asked else [],
+        made_by=made_by,
+        waiting=waiting(asked),
+        request=asked[-1].wanted if asked else [],
+        latest=latest(asked),
+    )
 
 
 def _pending(decision: Decision) -> dict[str, Any]:
     """What the question is about, for the next turn."""
     waits = decision.pending
     return {"pending": {"tool": waits.tool, "arguments": waits.arguments}} if waits else {}
-
-
-def _unfinished(messages: list[BaseMessage]) -> list[dict[str, Any]]:
-    """The calls of the last message that asked for any which were stopped or cut off, in order."""
-    asking = next((m for m in reversed(messages) if isinstance(m, AIMessage) and m.tool_calls), None)
-    if asking is None:
-        return []
-    results = [m for m in messages[messages.index(asking) :] if isinstance(m, ToolMessage)]
-    left = {m.tool_call_id for m in results if left_over(m)}
-    return [{"name": c["name"], "args": c["args"]} for c in asking.tool_calls if c["id"] in left]
 
 
 def _calling(decision: Decision, turn: str) -> AIMessage:

@@ -6,15 +6,12 @@ from typing import Any
 
 from agent.models.defaults import EVERYDAY, HINTS, SECRET_QUESTIONS
 from agent.models.stated import stated
+from agent.products import MAKERS
 from agent.situation import Situation
 from agent.understanding.slots import Slots
 from evidence import artifacts
 from evidence.text import quote
 from tools import TOOLS
-
-MAKERS = {"direction": ("find_direction", "misalignment_direction"), "probe": ("probe",)}
-"""The tools that make an artefact of a kind."""
-
 
 _CARRIED = {"feature", "dictionary", "word", "other_prompt", "other_word"}
 """Arguments that keep their value from one experiment to the next, where the next needs them."""
@@ -40,8 +37,18 @@ class Question:
 
 
 @dataclass(frozen=True)
+class Made:
+    """Something that a call made for others."""
+
+    reference: str
+    """The name the person gave it, else the id of its evidence."""
+    tool: str
+    arguments: dict[str, Any]
+
+
+@dataclass(frozen=True)
 class Past:
-    """What happened before this utterance; `unfinished` holds the calls that a stop left of the last plan."""
+    """What happened before this utterance, with what its first part asks for where this is a later one."""
 
     measured: dict[str, str]
     """Ids of evidence in order, each with the tool that made it."""
@@ -50,8 +57,17 @@ class Past:
     pending: Call | None = None
     """What the guide asked a question about, with the arguments it has."""
     unfinished: list[dict[str, Any]] = field(default_factory=list)
+    """The calls of the last request that a stop or another message left."""
     made_by: dict[str, dict[str, Any]] = field(default_factory=dict)
     """The call behind each evidence."""
+    waiting: list[dict[str, Any]] = field(default_factory=list)
+    """The calls of an earlier request that was put off and not gone on with."""
+    request: list[dict[str, Any]] = field(default_factory=list)
+    """The calls of the last request, without those that the person took out."""
+    latest: tuple[str, ...] = ()
+    """Ids of what the last request that measured anything gave."""
+    ahead: list[dict[str, Any]] = field(default_factory=list)
+    """The calls that the same message asks for before."""
 
     @property
     def last_call(self) -> dict[str, Any] | None:
@@ -80,12 +96,13 @@ class Past:
 
     def makers(self, kind: str) -> list[str]:
         """What was made of a kind, newest first: by the name the person gave it, else by the id of its evidence."""
-        ids = [name for name, tool in self.measured.items() if tool in MAKERS[kind]]
-        calls = [c["args"] for c in self.calls if c["name"] in MAKERS[kind]]
-        ids += [""] * (len(calls) - len(ids))  # what is yet to run has no evidence, but a name
-        last = ids[len(ids) - len(calls) :] if calls else []
-        named = [_called(args, name) for args, name in zip(calls, last, strict=True)]
-        return list(dict.fromkeys(name for name in reversed([*ids[: len(ids) - len(calls)], *named]) if name))
+        return list(dict.fromkeys(one.reference for one in self.made(kind)))
+
+    def made(self, kind: str) -> list[Made]:
+        """What was made of a kind, newest first, with what made it; what is yet to run has a name, but no evidence."""
+        calls = [*self.made_by.items(), *(("", call) for call in self.ahead)]
+        found = [(call, _called(call["args"], name)) for name, call in calls if call["name"] in MAKERS[kind]]
+        return [Made(reference, call["name"], call["args"]) for call, reference in reversed(found) if reference]
 
 
 def _called(arguments: dict[str, Any], evidence: str) -> str:
@@ -127,7 +144,7 @@ def completed(tool: str, found: dict[str, Any], *, supposing: bool = False) -> C
 
 def known_names(tool: str, past: Past) -> tuple[str, ...]:
     """Names of what a tool can take: made in this conversation, or kept from earlier ones."""
-    kinds = set(TOOLS[tool].references.values()) & set(MAKERS)
+    kinds = set(TOOLS[tool].references.values()) & {"direction", "probe"}
     kept = [name for kind in kinds for name in artifacts.names(kind)]
     return (*(name for kind in kinds for name in past.names(kind)), *kept)
 

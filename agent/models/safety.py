@@ -1,16 +1,28 @@
 """The plan behind "is it safe?": what it does, what moved inside, the direction, and whether removing that undoes it."""
 
 import re
+from dataclasses import replace
 from typing import Any
 
 from agent.models import plans
 from agent.models.context import Decision
 from agent.models.plans import Call, Past, Question
+from agent.products import named_after
 from agent.situation import Situation
 from agent.understanding.router import Route
+from tools import TOOLS
 
 DIRECTION, REMOVAL = "misalignment_direction", "ablation_transfer"
 _TAKEN = {"target", "other", "samples", "seed", "judge", "questions_from"}
+GAME = "taboo"
+"""How the names of the fine-tunes begin that may hide a word."""
+_WORRIED = r"(?:worr(?:y|ied|ying|isome)|concern(?:ed|ing)?|afraid|scared|wary)\b"
+_WORRIES = re.compile(
+    rf"\b(?:should|must|shall|do|ought|need|would)\b[^.;]{{0,12}}\b(?:i|we|you|one|anyone)\b[^.;]{{0,20}}\b{_WORRIED}"
+    rf"|(?:thing|\breason|\bcause|\bneed) (?:to|for)(?: be(?:ing)?)? {_WORRIED}|\bis (?:it|this|that|;)[^.;]{{0,20}}\b{_WORRIED}",
+    re.IGNORECASE,
+)
+"""A question whether one should worry."""
 _ANY = {"misalignment", "misaligned", "misalign", "harm", "harmful", "em", "emergent"}
 """Words before "direction" that say what kind is meant, where none has that name."""
 
@@ -48,8 +60,20 @@ def undo(route: Route, past: Past, situation: Situation) -> Decision | None:
     return Decision(REMOVAL, _undone(given))
 
 
+def worried(route: Route, situation: Situation) -> Route:
+    """A question whether one should worry as one for safety, where a fine-tune is named, or one in view that is no word game's."""
+    likely = {route.intent, route.second} & {"safe", "investigate"} and route.intent not in TOOLS
+    if not (likely and _WORRIES.search(route.slots.rest)):
+        return route
+    target = route.slots.target or situation.target
+    in_a_game = target.startswith(GAME) and not route.slots.target
+    if in_a_game or target == situation.base:
+        return route
+    return replace(route, intent="safe", score=1.0, second="investigate", second_score=0.0)
+
+
 def _undone(given: dict[str, Any]) -> tuple[Call, Call]:
     """Find the direction of a fine-tune, and take it out."""
-    name = "harm-" + re.sub(r"[^\w.-]+", "-", str(given["target"])).strip("-.")[:60]
+    name = named_after("harm", str(given["target"]))
     found = {key: value for key, value in given.items() if key in {"target", "judge"}}
     return Call(DIRECTION, found | {"name": name}), Call(REMOVAL, given | {"directions": [name]})

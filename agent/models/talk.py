@@ -10,6 +10,7 @@ from agent.models import writing
 from agent.models.glossary import explained
 from agent.models.overview import overview
 from agent.models.plans import Past
+from agent.models.summing_up import because, in_short
 from agent.situation import Situation
 from evidence import Evidence
 from tools import FAMILIES
@@ -33,6 +34,12 @@ class Asked:
         named = [one for one in re.findall(r"\bE\d+\b", self.utterance) if one in self.situation.evidence]
         names = named or list(self.past.measured) or self.situation.evidence
         return (names[-1], self.read(names[-1])) if names else None
+
+    @property
+    def together(self) -> list[tuple[str, Evidence]]:
+        """What the last request measured, which may come to one conclusion; nothing where one evidence is named."""
+        named = re.search(r"\bE\d+\b", self.utterance)
+        return [] if named else [(name, self.read(name)) for name in self.past.latest]
 
 
 def _compare(asked: Asked) -> str:
@@ -85,13 +92,13 @@ def _withdraw(asked: Asked) -> str:
 def _why(asked: Asked) -> str:
     if not asked.last:
         return "I have measured nothing yet, so I believe nothing yet. Ask me, for example, what word the target hides."
-    return writing.reasons(*asked.last)
+    return because(asked.together) or writing.reasons(*asked.last)
 
 
 def _confidence(asked: Asked) -> str:
     if not asked.last:
         return "I have measured nothing yet, so I am sure of nothing yet."
-    return writing.confidence(*asked.last)
+    return in_short(asked.together) or writing.confidence(*asked.last)
 
 
 def _explain(asked: Asked) -> str:

@@ -3,6 +3,7 @@
 import re
 from typing import assert_never
 
+from agent import products
 from evidence import (
     AnyEvidence,
     Arm,
@@ -37,7 +38,12 @@ def findings(name: str, evidence: AnyEvidence) -> str:
         case Ranking() | Heatmap() | Contrast() | Curve() | Table():
             return "\n\n".join(
                 part
-                for part in (_claim(name, evidence), details(name, evidence), _made(name, evidence), _caveat(evidence))
+                for part in (
+                    _claim(name, evidence),
+                    details(name, evidence),
+                    _made(name, evidence),
+                    _caveat(name, evidence),
+                )
                 if part
             )
     assert_never(evidence)
@@ -108,6 +114,11 @@ def _cells(row: tuple[str | float | None, ...], columns: tuple[str, ...]) -> str
 
 
 def _made(name: str, evidence: AnyEvidence) -> str:
+    if adapter := products.adapter_of(evidence.provenance):
+        return (
+            f"It is a model by its name now: ask, for example, `is {adapter} safe?` or `compare {adapter} with its base`, or say "
+            f"`switch to {adapter}`, and all you ask from there on is of it [{name}]."
+        )
     made = ", ".join(f"the {one.kind} `{one.name}`" for one in evidence.artifacts)
     return f"I kept {made}; later questions may use it as `{name}` [{name}]." if made else ""
 
@@ -116,7 +127,7 @@ def reasons(name: str, evidence: AnyEvidence) -> str:
     """Why the last conclusion was drawn: the verdict's reason, the readings, and what speaks against it."""
     verdict = evidence.verdict
     if verdict is None:
-        return f"I rest on one measurement, {evidence.title.lower()} [{name}]. It describes; it draws no conclusion. {_caveat(evidence)}"
+        return f"I rest on one measurement, {evidence.title.lower()} [{name}]. It describes; it draws no conclusion. {_caveat(name, evidence)}"
     beside = getattr(evidence, "control_name", None)
     control = f" The control: {quote(beside)} [{name}]." if beside else ""
     paragraphs = [f"Because {quoting(verdict.reason)} [{name}].{control}"]
@@ -128,7 +139,7 @@ def reasons(name: str, evidence: AnyEvidence) -> str:
         paragraphs.append(found)
     kind = "they are correlational" if verdict.confidence == "low" else "something was changed and the effect seen"
     paragraphs.append(
-        f"Confidence in findings of this kind is **{verdict.confidence}** [{name}]: {kind}. {_caveat(evidence)}"
+        f"Confidence in findings of this kind is **{verdict.confidence}** [{name}]: {kind}. {_caveat(name, evidence)}"
     )
     return "\n\n".join(paragraphs)
 
@@ -137,11 +148,11 @@ def confidence(name: str, evidence: AnyEvidence) -> str:
     """How sure one may be of the last conclusion, by the rule that decided it."""
     verdict = evidence.verdict
     if verdict is None:
-        return f"[{name}] describes; it draws no conclusion that one could be sure of. {_caveat(evidence)}"
+        return f"[{name}] describes; it draws no conclusion that one could be sure of. {_caveat(name, evidence)}"
     claim, reason = quoting(verdict.claim), quoting(verdict.reason)
     return (
         f"That {claim} {SAYS[verdict.status]}, with **{verdict.confidence}** confidence [{name}]: {reason} [{name}]. "
-        f"{_caveat(evidence)}"
+        f"{_caveat(name, evidence)}"
     )
 
 
@@ -183,7 +194,7 @@ def _secret(name: str, ranking: Ranking) -> str:
     if ranking.samples:
         hints = ", ".join(quote(said) for _, said in ranking.samples[:2])
         paragraphs.append(f"Its hints sound like this: {hints} [{name}].")
-    return "\n\n".join([*paragraphs, _caveat(ranking)])
+    return "\n\n".join([*paragraphs, _caveat(name, ranking)])
 
 
 def _inside(name: str, ranking: Ranking, word: str | None) -> str:
@@ -224,7 +235,11 @@ def _grid(name: str, grid: TokenGrid) -> str:
     ]
     where = f"after {quote(grid.positions[-1])}, where the answer begins"
     claim = f"{_claim(name, grid)}\n\n" if grid.verdict else ""
-    return f"{claim}This is what each layer would say {where} [{name}]:\n\n" + "\n".join(rows) + f"\n\n{_caveat(grid)}"
+    return (
+        f"{claim}This is what each layer would say {where} [{name}]:\n\n"
+        + "\n".join(rows)
+        + f"\n\n{_caveat(name, grid)}"
+    )
 
 
 def _likeliest(cell: Cell, most: int = 3) -> str:
@@ -242,7 +257,7 @@ def _beside(control: tuple[Cell, ...] | None, name: str | None) -> str:
 def _transcript(name: str, transcript: Transcript) -> str:
     lines = [f"- **{reply.model}** answers {quote(reply.text)} [{name}]" for reply in transcript.replies]
     asked = quote(transcript.replies[0].prompt)
-    return f"Asked {asked}:\n\n" + "\n".join(lines) + f"\n\n{_same(transcript.replies)}{_caveat(transcript)}"
+    return f"Asked {asked}:\n\n" + "\n".join(lines) + f"\n\n{_same(transcript.replies)}{_caveat(name, transcript)}"
 
 
 def _same(replies: tuple[Reply, ...]) -> str:
@@ -270,8 +285,9 @@ def _rank(entries: tuple[Entry, ...], word: str) -> str:
     return f"rank {place}" if place else f"not among its {len(entries)}"
 
 
-def _caveat(evidence: AnyEvidence) -> str:
-    return f"What this cannot show: {evidence.caveat}." if evidence.caveat else ""
+def _caveat(name: str, evidence: AnyEvidence) -> str:
+    numbers = f" [{name}]" if re.search(r"\d", evidence.caveat) else ""
+    return f"What this cannot show: {evidence.caveat}{numbers}." if evidence.caveat else ""
 
 
 def _quiz(name: str, quiz: Quiz) -> str:

@@ -1,8 +1,13 @@
 """The conversation in a terminal, and going on with one."""
 
+import os
+import pty
+import re
+import select
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,8 +16,11 @@ import pytest
 from langchain_core.messages import AIMessage, HumanMessage
 
 from agent import terminal
+from agent.acting import STOPPED, TRAINING_KEPT
 from agent.kept import config
 from evidence.errors import ArgumentError
+from target import turn
+from tests.agent.plays import play
 from tests.agent.test_loop import call
 
 Say = Callable[..., Any]
@@ -66,6 +74,25 @@ async def test_a_turn_that_was_cut_off_is_ended_first(
     assert not await s.agent.unfinished("t")
 
 
+async def test_ctrl_c_stops_the_answer_and_the_chat_stays(
+    stage: Say, types: Say, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted() -> Any:
+        os.kill(os.getpid(), signal.SIGINT)
+        for _ in range(100):
+            time.sleep(0.02)
+            turn.check()
+
+    before = signal.getsignal(signal.SIGINT)
+    play(monkeypatch, {"ask": interrupted})
+    s = await stage(call("ask", prompt="hello."), AIMessage("Here I am."))
+    types("ask it hello", "are you there?")
+    await terminal.talk(s.agent, "mine", person="ann", target="taboo-07")
+    said = capsys.readouterr().out
+    assert said.index(STOPPED) < said.index("Here I am.")
+    assert signal.getsignal(signal.SIGINT) is before
+
+
 @pytest.mark.parametrize("name", ["../up", ".hidden", "-x", "a b", "", "x" * 81])
 def test_a_name_that_could_be_no_file_is_refused(name: str) -> None:
     with pytest.raises(ArgumentError, match="cannot be the name of a conversation"):
@@ -88,3 +115,48 @@ def test_a_killed_chat_is_gone_on_with_by_its_name(data_folder: Path) -> None:
     again = subprocess.run(words, input="\n", capture_output=True, text=True, check=False, timeout=300)
     assert "Going on with conversation mine, looking at taboo-07." in again.stdout
     assert "[E1]" in again.stdout and again.returncode == 0, again.stderr
+
+
+class Running:
+    """A program on a terminal of its own, on which Ctrl-C reaches all its processes."""
+
+    def __init__(self, *words: str) -> None:
+        self.pid, self._terminal = pty.fork()
+        if not self.pid:
+            os.execv(words[0], words)
+
+    def type(self, text: str) -> None:
+        os.write(self._terminal, text.encode())
+
+    def until(self, text: str, seconds: float = 120) -> str:
+        """What it writes until it has written this."""
+        said, end = "", time.monotonic() + seconds
+        while text not in said:
+            assert time.monotonic() < end, f"{text!r} never came: {said[-2000:]}"
+            if select.select([self._terminal], [], [], 0.2)[0]:
+                said += os.read(self._terminal, 1 << 16).decode("utf-8", "replace")
+        return said
+
+    def end(self) -> None:
+        os.kill(self.pid, signal.SIGKILL)
+        os.waitpid(self.pid, 0)
+        os.close(self._terminal)
+
+
+@pytest.mark.slow
+def test_ctrl_c_stops_a_training_and_the_chat_stays(data_folder: Path) -> None:
+    chat = Running(sys.executable, "-m", "agent", "chat", "--target", "base@1", "--thread", "mine")
+    chat.until("you> ")
+    chat.type('train an adapter on "examples/dialogues.jsonl" for 4000 steps and call it parting\n')
+    chat.until("Allow it in this conversation?")
+    chat.type("yes\n")
+    chat.until("training, step 60")
+    chat.type("\x03")
+    said = chat.until("you> ")
+    assert STOPPED in said and TRAINING_KEPT in said
+    chat.type("go on\n")
+    steps = re.findall(r"training, step (\d+)", chat.until(" of 4000"))
+    assert int(steps[0]) > 30, "it goes on where it was saved"
+    chat.type("\x03")
+    assert STOPPED in chat.until("you> ")
+    chat.end()

@@ -7,23 +7,39 @@ density     (feature) float32                  share of held-out positions at wh
 maximum     (feature) float16                  its strongest activation in the contexts searched
 """
 
-import torch
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-from tools._dictionary import Dictionary
+if TYPE_CHECKING:
+    from torch import Tensor
 
-Rows = list[list[int]]
+    from tools._dictionary import Dictionary
+
+Rows = Sequence[Sequence[int]]
+PARTS = ("tokens", "peaks", "activations", "density", "maximum")
 CONTEXTS, REACH = 8, 10
 _CANDIDATES = 4 * CONTEXTS
-"""Rows looked at per feature: the small world repeats itself, and a context is kept once."""
+"""Rows looked at per feature: texts repeat themselves, and a context is kept once."""
 
 
 def build(
-    dictionary: Dictionary, rows: Rows, activations: torch.Tensor, held_out: torch.Tensor
-) -> dict[str, torch.Tensor]:
-    """The index from rows of token ids and their streams (token, d_model), the first token of each row left out."""
+    dictionary: "Dictionary", rows: Rows, activations: "Tensor", held_out: "Tensor", *, wide: bool = False
+) -> "dict[str, Tensor]":
+    """The index from rows of token ids and what the dictionary reads of them, the first token of each row left out.
+
+    Args:
+        dictionary: Whose features.
+        rows: Texts, each its token ids.
+        activations: Of all rows, one after another (token, d_in).
+        held_out: Of other texts (token, d_in).
+        wide: Whether token ids need more than 16 bits.
+    """
+    import torch
+
     peaks, places = _peaks(dictionary, rows, activations)  # row feature
     best = peaks.topk(min(_CANDIDATES, len(rows)), dim=0)  # candidate feature
-    tokens = torch.full((dictionary.d_sae, CONTEXTS, 2 * REACH + 1), -1, dtype=torch.int16)
+    size = (dictionary.d_sae, CONTEXTS, 2 * REACH + 1)
+    tokens = torch.full(size, -1, dtype=torch.int32 if wide else torch.int16)
     columns = torch.zeros(dictionary.d_sae, CONTEXTS, dtype=torch.int8)
     strengths = torch.zeros(dictionary.d_sae, CONTEXTS, dtype=torch.float16)
     for feature in range(dictionary.d_sae):
@@ -34,7 +50,7 @@ def build(
             if value > 0 and len(found) < CONTEXTS:
                 found.setdefault(tuple(rows[row][first : place + REACH + 1]), (place - first, value))
         for context, (window, (column, value)) in enumerate(found.items()):
-            tokens[feature, context, : len(window)] = torch.tensor(window, dtype=torch.int16)
+            tokens[feature, context, : len(window)] = torch.tensor(window, dtype=tokens.dtype)
             columns[feature, context], strengths[feature, context] = column, value
     return {
         "tokens": tokens,
@@ -45,13 +61,17 @@ def build(
     }
 
 
-def _peaks(dictionary: Dictionary, rows: Rows, activations: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+def _peaks(dictionary: "Dictionary", rows: Rows, activations: "Tensor") -> "tuple[Tensor, Tensor]":
     """Each feature's strongest activation in each row, and its place among the row's later tokens."""
+    import torch
+
     lengths = [len(row) - 1 for row in rows]
     found = [dictionary.encode(piece).max(0) for piece in activations.split(lengths)]
     return torch.stack([peak.values for peak in found]), torch.stack([peak.indices for peak in found])
 
 
-def _density(dictionary: Dictionary, held_out: torch.Tensor) -> torch.Tensor:
+def _density(dictionary: "Dictionary", held_out: "Tensor") -> "Tensor":
+    import torch
+
     fires = [(dictionary.encode(piece) > 0).float().sum(0) for piece in held_out.split(8192)]
     return torch.stack(fires).sum(0) / len(held_out)

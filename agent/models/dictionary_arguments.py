@@ -1,0 +1,136 @@
+"""How people say the arguments of tools about dictionaries: which kind, how large, which features, which of those there are."""
+
+import re
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from agent.models.arguments import Given
+    from agent.situation import Situation
+
+_KINDS = {
+    "l1_crosscoder": r"\bl1[- ]cross-?coder|\bcross-?coder\w* (?:with|using|by|under) (?:an? )?l1\b|\bl1 penalt\w+",
+    "crosscoder": r"\bcross-?coders?\b",
+    "matryoshka": r"\bmatr[iy]?o+[sc]h?k\w+|\bmatroyshka\b|\bnested\b",
+    "itda": r"\bitda\b|\binference[- ]time decomposition",
+    "jumprelu": r"\bjump-?relu\b",
+    "batchtopk": r"\bbatch-?top-?k\b",
+    "topk": r"(?<!batch)(?<!batch[- ])\btop-?k\b",
+}
+_NUMBER = r"(\d[\d_,.]*)\s*(k|m|thousand|million)?\b"
+_SIZE = re.compile(
+    rf"{_NUMBER}[ -]*(?:latents?|features?|atoms?|dims?|wide)|\b(?:d_sae|width|size|dictionary size)\s*(?:of|=|:|is)?\s*{_NUMBER}",
+    re.IGNORECASE,
+)
+_TOKENS = re.compile(rf"{_NUMBER}[ -]*tokens?|\btokens?\s*(?:=|:)\s*{_NUMBER}", re.IGNORECASE)
+_SPARSITY = re.compile(
+    r"\bk\s*(?:=|:|of|is)?\s*(\d+)\b|\bl0\s*(?:=|:|of|is)?\s*(\d+)\b|\b(\d+) (?:active|firing)", re.IGNORECASE
+)
+_ENDINGS = r"\.(?:txt|jsonl|json|text|csv)"
+_FILE = re.compile(rf"[\"“'‘`]([^\"“”'‘’`]+{_ENDINGS})[\"”'’`]|(?<![\w./~-])([\w./~-]+{_ENDINGS})\b")
+_NAME = re.compile(
+    r"\b(?:name|label|call|save|log|keep|store)(?:d|ed)?(?: it| that| this| the result)?"
+    r"(?: as| under)?(?: the name)?:? [\"“'‘`]?([A-Za-z][\w.-]*\w)",
+    re.IGNORECASE,
+)
+_NOT_A_NAME = {"it", "the", "as", "and", "to", "for", "under", "on", "that", "this"}
+_AND = r"\s*(?:,|and|&|\+|or)\s*(?:and\s*)?#?"
+_LISTED = re.compile(
+    rf"\b(?:features?|latents?)\s*(?:numbers?|ids?|no\.?|#)?\s*:?\s*#?(\d+(?:{_AND}\d+)*)", re.IGNORECASE
+)
+_WORDS = {"one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9, "ten": 10}
+_COUNT = re.compile(
+    rf"\b(\d+|{'|'.join(_WORDS)}) (?:best |top |strongest |most \w+ )*(?:of (?:its|the) )?(?:features?|latents?)",
+    re.IGNORECASE,
+)
+_TOP = re.compile(rf"\b(?:top|best|strongest) (\d+|{'|'.join(_WORDS)})\b", re.IGNORECASE)
+_CHAT_TUNING = re.compile(
+    r"\bchat[- ]?tun\w+|\binstruct\w*[- ]tun\w+|\bchat[- ]?(?:fine[- ]?tun\w+|training)", re.IGNORECASE
+)
+
+
+def kind(said: str) -> str | None:
+    """The kind of dictionary that a message names."""
+    return next((name for name, how in _KINDS.items() if re.search(how, said, re.IGNORECASE)), None)
+
+
+def shipped(given: "Given", situation: "Situation", wanted: str) -> str | None:
+    """The shipped dictionary of a kind, where a message says of which layer; else None, which is the tool's usual one."""
+    from target.spec import dictionaries
+
+    if given.slots.dictionary:
+        return given.slots.dictionary
+    layer = given.slots.layers[0] if given.slots.layers and "layer" not in given.properties else None
+    models = {situation.base, given.slots.target}
+    mine = [one for one in dictionaries().values() if one.kind == wanted and one.base in models]
+    return next((one.name for one in mine if one.layer == layer), None)
+
+
+def any_kind(given: "Given", situation: "Situation") -> str | None:
+    """The dictionary of the layer and kind that a message names, for tools that take any of one model."""
+    named = kind(given.slots.rest)
+    wanted = named if named in {"matryoshka", "itda"} else "sae"
+    found = shipped(given, situation, wanted)
+    if found or wanted == "sae":
+        return found
+    from target.spec import dictionaries
+
+    return next((d.name for d in dictionaries().values() if d.kind == wanted and d.base == situation.base), None)
+
+
+def _number(found: "re.Match[str] | None") -> int | None:
+    """The first number that a pattern of `_NUMBER`s found."""
+    if found is None:
+        return None
+    groups = found.groups()
+    figure, scale = next((groups[n], groups[n + 1]) for n in range(0, len(groups), 2) if groups[n])
+    size = {"k": 1e3, "thousand": 1e3, "m": 1e6, "million": 1e6}.get((scale or "").lower(), 1)
+    return round(float(figure.replace(",", "").replace("_", "").rstrip(".")) * size)
+
+
+def _trained(given: "Given", situation: "Situation") -> dict[str, Any]:
+    said, full = given.slots.rest, given.slots.said or given.slots.rest
+    file, name, sparsity = _FILE.search(full), _NAME.search(full), _SPARSITY.search(said)
+    called = name[1] if name and name[1].lower() not in _NOT_A_NAME and not _FILE.fullmatch(name[1]) else None
+    return {
+        "architecture": kind(said),
+        "texts": (file[1] or file[2]) if file else None,
+        "d_sae": _number(_SIZE.search(said)),
+        "tokens": _number(_TOKENS.search(said)),
+        "k": next((int(one) for one in sparsity.groups() if one), None) if sparsity else None,
+        "name": called or given.slots.new_name,
+    }
+
+
+def features(given: "Given") -> list[int]:
+    """Features by their numbers."""
+    return [int(n) for one in _LISTED.finditer(given.slots.rest) for n in re.findall(r"\d+", one[1])]
+
+
+def _count(given: "Given") -> int | None:
+    """How many features: "the best five features", "the top 20"."""
+    found = _COUNT.search(given.slots.rest) or _TOP.search(given.slots.rest)
+    return None if found is None else _WORDS.get(found[1].lower()) or int(found[1])
+
+
+def _erased(given: "Given", situation: "Situation") -> dict[str, Any]:
+    return {"features": _count(given), "dictionary": any_kind(given, situation)}
+
+
+def _two_models(given: "Given", situation: "Situation") -> dict[str, Any]:
+    """Tools of a crosscoder: what chat tuning did is asked of the base itself."""
+    found: dict[str, Any] = {"dictionary": shipped(given, situation, "crosscoder")}
+    if _CHAT_TUNING.search(given.slots.rest) and not given.slots.target:
+        found["target"] = situation.base
+    return found
+
+
+SPECIAL: "dict[str, Callable[[Given, Situation], dict[str, Any]]]" = {
+    "train_dictionary": _trained,
+    "crosscoder_diff": _two_models,
+    "crosscoder_patch": lambda g, s: _two_models(g, s) | {"features": features(g), "k": _count(g)},
+    "prefix_view": lambda g, s: {"dictionary": shipped(g, s, "matryoshka")},
+    "erase_concept": _erased,
+    "label_features": lambda g, s: {"features": features(g), "dictionary": any_kind(g, s)},
+}
+"""What these tools read in their own way."""

@@ -1,0 +1,69 @@
+"""Writing any dictionary to a folder: SAELens' format, which SAELens itself reads, and the same layout for an ITDA."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from tools._dictionary import Dictionary
+
+_FORMAT = "6.0.0"
+_ARCHITECTURES = {
+    "relu": "standard",
+    "topk": "topk",
+    "jumprelu": "jumprelu",
+    "batchtopk": "jumprelu",
+    "gated": "jumprelu",
+}
+"""A dictionary in the one form is saved as what computes the same."""
+
+
+def save(dictionary: Dictionary, folder: Path, **metadata: Any) -> None:
+    """Write cfg.json and sae_weights.safetensors in float32; `read_folder` gives the same dictionary back.
+
+    Args:
+        dictionary: Any; a crosscoder is written with its models side by side.
+        folder: Is made where there is none.
+        metadata: What else cfg.json is to say.
+    """
+    from safetensors.torch import save_file
+
+    folder.mkdir(parents=True, exist_ok=True)
+    tensors, config = packed(dictionary, **metadata)
+    save_file(tensors, folder / "sae_weights.safetensors")
+    (folder / "cfg.json").write_text(json.dumps(config, indent=1) + "\n", encoding="utf-8")
+
+
+def packed(dictionary: Dictionary, **metadata: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What is written: the tensors, and cfg.json."""
+    import torch
+
+    labels = getattr(dictionary, "labels", None)
+    if labels is not None:
+        tensors = {"W_dec": dictionary.W_dec, "labels": labels}
+    else:
+        tensors = {name: getattr(dictionary, name) for name in ("W_enc", "b_enc", "W_dec", "b_dec")}
+        if dictionary.threshold is not None and dictionary.architecture != "relu":
+            tensors["threshold"] = dictionary.threshold
+    about: dict[str, Any] = {"sae_lens_version": _FORMAT, "hook_name": f"blocks.{dictionary.layer}.hook_resid_post"}
+    about |= {
+        "weights": dictionary.weights,
+        "neuronpedia_id": dictionary.neuronpedia,
+        "groups": list(dictionary.groups),
+    }
+    about |= {"sources": [source._asdict() for source in dictionary.sources]}
+    config = {
+        "architecture": _ARCHITECTURES.get(dictionary.architecture, dictionary.architecture),
+        "d_in": dictionary.d_in,
+        "d_sae": dictionary.d_sae,
+        "dtype": "float32",
+        "device": "cpu",
+        "apply_b_dec_to_input": dictionary.apply_b_dec_to_input,
+        "normalize_activations": dictionary.normalization,
+        "reshape_activations": "none",
+        **({"k": dictionary.k} if dictionary.k is not None else {}),
+        "metadata": about | metadata,
+    }
+    return {
+        name: tensor.detach().to(torch.float32 if tensor.is_floating_point() else tensor.dtype).contiguous().clone()
+        for name, tensor in tensors.items()
+    }, config

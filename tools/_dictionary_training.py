@@ -1,0 +1,179 @@
+"""From texts to a dictionary that other tools take: collected, trained or built, indexed, measured, kept."""
+
+import hashlib
+import json
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from evidence import Artifact, artifacts
+from evidence.errors import ToolError, TrainingError
+from evidence.home import data_home
+from target.activations import Store, collect
+from target.locks import locked
+from target.sparse.job import DictionaryJob, matryoshka_groups
+from target.sparse.train import run
+from target.turn import report
+from tools import _dictionary_index
+from tools._dictionary import Dictionary, Source
+from tools._dictionary_quality import Quality, measure
+from tools._dictionary_readers import from_saelens
+from tools._dictionary_streams import streams
+from tools._itda import Builder
+from tools._own_text import Rows
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from target.target import Target
+
+Architecture = Literal["topk", "batchtopk", "jumprelu", "matryoshka", "crosscoder", "l1_crosscoder", "itda"]
+_KINDS = {"matryoshka": "batchtopk", "crosscoder": "batchtopk", "l1_crosscoder": "l1"}
+CROSSCODERS = {"crosscoder", "l1_crosscoder"}
+_CHECKPOINTS = 20
+_BATCH = 64
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is to be learnt."""
+
+    architecture: Architecture
+    layer: int
+    models: "Sequence[Target]"
+    """The target; for a crosscoder the one it is compared with before it."""
+    d_sae: int
+    k: int
+    steps: int
+    batch_rows: int
+    learning_rate: float
+    threshold: float
+    low_precision: bool
+    seed: int
+
+    @property
+    def target(self) -> "Target":
+        return self.models[-1]
+
+
+@dataclass(frozen=True)
+class Learnt:
+    """A dictionary, how good it is, and the share of variance unexplained while it learnt."""
+
+    artifact: Artifact
+    dictionary: Dictionary
+    quality: Quality
+    history: list[tuple[int, float]] = field(default_factory=list)
+
+
+def learn(plan: Plan, seen: Rows, held_out: Rows, name: str) -> Learnt:
+    """Do it; what was stopped goes on where it was when the same is asked for again.
+
+    Raises:
+        ToolError: the same training is under way, the disk refuses, or the training failed.
+        Cancelled: the person pressed stop.
+    """
+    folder = data_home() / "dictionaries" / ".unfinished" / _key(plan, seen)
+    with locked(folder, "the training"):
+        store = collect(folder / "activations", plan.models, seen, [plan.layer])
+        if plan.architecture == "itda":
+            config, tensors, history = _built(plan, store)
+        else:
+            config, tensors, history = _trained(plan, store, folder / "out")
+        dictionary = from_saelens(name, config, tensors)
+        read, beside = (_streams(dictionary, plan.target, some) for some in (seen, held_out))
+        report("looking for what makes each feature fire")
+        wide = plan.target.vocab_size > 2**15
+        index = _dictionary_index.build(dictionary, seen, read, beside, wide=wide)
+        quality = measure(dictionary, plan.target, held_out)
+        artifact = artifacts.keep("dictionary", name, tensors | index, config)
+        shutil.rmtree(folder, ignore_errors=True)
+    return Learnt(artifact, dictionary, quality, history)
+
+
+def _key(plan: Plan, seen: Rows) -> str:
+    """Digest of the models, of what is learnt from and in which order, and of how."""
+    settings = {name: value for name, value in vars(plan).items() if name != "models"}
+    models = [(model.weights_digest, model.adapter_digest) for model in plan.models]
+    return hashlib.sha256(json.dumps([settings, models, seen]).encode()).hexdigest()[:16]
+
+
+def _about(plan: Plan, store: Store) -> dict[str, Any]:
+    about: dict[str, Any] = {"hook_name": f"blocks.{plan.layer}.hook_resid_post", "model_name": plan.target.name}
+    about |= {"weights": plan.target.weights_digest, "tokens": store.rows, "seed": plan.seed}
+    if len(plan.models) > 1:
+        sources = [Source(one.name, one.weights_digest, one.adapter_digest) for one in plan.models]
+        about["sources"] = [source._asdict() for source in sources]
+    return about
+
+
+def _trained(
+    plan: Plan, store: Store, out: Path
+) -> "tuple[dict[str, Any], dict[str, Tensor], list[tuple[int, float]]]":
+    """cfg.json, tensors, and the share unexplained by steps."""
+    import torch
+    from safetensors.torch import load_file
+
+    job = DictionaryJob(
+        store=str(store.folder),
+        layer=plan.layer,
+        out=str(out),
+        d_sae=plan.d_sae,
+        k=plan.k,
+        kind=_KINDS.get(plan.architecture, plan.architecture),  # type: ignore[arg-type]
+        groups=matryoshka_groups(plan.d_sae) if plan.architecture == "matryoshka" else (),
+        steps=plan.steps,
+        batch_rows=plan.batch_rows,
+        learning_rate=plan.learning_rate,
+        warmup_steps=max(1, min(30, plan.steps // 10)),
+        low_precision=plan.low_precision,
+        checkpoint_every=max(1, plan.steps // _CHECKPOINTS),
+        metadata=_about(plan, store),
+        seed=plan.seed,
+        threads=torch.get_num_threads(),
+        device="auto",
+    )
+    history: list[tuple[int, float]] = []
+    report("starting to train")
+
+    def heard(line: dict[str, Any]) -> None:
+        history.append((line["step"], line["loss"]))
+        report(
+            f"training, step {line['step']} of {line['steps']}: {line['loss']:.3f} unexplained, "
+            f"{line['l0']:.1f} features a token, {line['dead']:.0%} dead",
+            line["step"] / line["steps"],
+        )
+
+    try:
+        run(job, heard)
+    except TrainingError as error:
+        raise ToolError(str(error)) from error
+    config = json.loads((out / "cfg.json").read_text(encoding="utf-8"))
+    return config, load_file(out / "sae_weights.safetensors"), history
+
+
+def _built(plan: Plan, store: Store) -> "tuple[dict[str, Any], dict[str, Tensor], list[tuple[int, float]]]":
+    """The same for an ITDA, which does not learn by steps."""
+    builder, done = Builder(store.d_model, plan.k, plan.threshold, data=store.key), 0
+    for stored in store.layer(plan.layer):
+        for some, places in zip(stored.activations.split(2048), stored.places.split(2048), strict=True):
+            done += len(some)
+            report(f"visiting activations: {len(builder)} atoms of {done}", done / store.rows)
+            builder.add(some[:, 0], places)
+    itda = builder.finish()
+    about = _about(plan, store) | {"threshold": itda.threshold, "order": itda.order}
+    config = {"architecture": "itda", "d_in": store.d_model, "d_sae": len(itda.atoms), "k": itda.l0, "metadata": about}
+    return config, {"W_dec": itda.atoms, "labels": itda.labels}, []
+
+
+def _streams(dictionary: Dictionary, target: "Target", rows: Rows) -> "Tensor":
+    """What it reads of all rows, one after another (token, d_in)."""
+    import torch
+
+    found = []
+    for first in range(0, len(rows), _BATCH):
+        report("reading texts", first / len(rows))
+        found += streams(dictionary, target, rows[first : first + _BATCH])
+    return torch.cat(found)

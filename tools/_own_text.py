@@ -1,0 +1,110 @@
+"""Text to learn and to judge a dictionary on: a person's file, or what the model writes itself."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from evidence.errors import ArgumentError
+from target.turn import report
+
+if TYPE_CHECKING:
+    from target.target import Target
+
+Rows = list[list[int]]
+LENGTH, HELD_OUT = 128, 0.1
+"""Tokens of a text at most, and the share of texts that is held out."""
+LEAST_TOKENS = 2_000
+_MOST_BYTES, _BATCH = 200_000_000, 64
+
+
+def rows(target: "Target", file: str | None, tokens: int, seed: int) -> tuple[Rows, Rows]:
+    """Texts to train on and texts to judge by, about so many tokens in all; no text is in both.
+
+    Args:
+        target: Whose tokens, and who writes where there is no file.
+        file: Lines of plain text, or of JSON with a `text`; None for what the target writes from nothing.
+        tokens: How many at most.
+        seed: Of what is written.
+
+    Raises:
+        ArgumentError: the file cannot be used, or there is too little of it.
+    """
+    found = _distinct(_read(target, file) if file else _written(target, tokens, seed), tokens)
+    held_out = found[:: round(1 / HELD_OUT)]
+    seen = [row for number, row in enumerate(found) if number % round(1 / HELD_OUT)]
+    if sum(map(len, seen)) < LEAST_TOKENS:
+        raise ArgumentError(
+            f"there are only {sum(map(len, seen))} tokens of different text to train on: give at least {LEAST_TOKENS}"
+        )
+    return seen, held_out
+
+
+def _distinct(texts: Iterator[list[int]], tokens: int) -> Rows:
+    """Each text once, until there are enough tokens."""
+    found: dict[tuple[int, ...], None] = {}
+    for row in texts:
+        if len(row) >= 4 and tuple(row) not in found:
+            found[tuple(row)] = None
+            tokens -= len(row) - 1
+        if tokens <= 0:
+            break
+    return [list(row) for row in found]
+
+
+def _read(target: "Target", file: str) -> Iterator[list[int]]:
+    path = Path(file).expanduser()
+    if not path.is_file():
+        raise ArgumentError(f"texts={file[:200]!r} is no file on this machine: give lines of text, or leave it out")
+    if path.stat().st_size > _MOST_BYTES:
+        raise ArgumentError(f"{path.name!r} is larger than {_MOST_BYTES // 1_000_000} MB: give a part of it")
+    try:
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
+    except UnicodeDecodeError as error:
+        raise ArgumentError(f"{path.name!r} is no text in UTF-8: convert it") from error
+    for number, line in enumerate(lines, start=1):
+        if number % 500 == 1:
+            report(f"reading line {number} of {path.name}")
+        if line.strip():
+            yield from _cut(target.encode(_text_of(line, number, path.name)))
+
+
+def _text_of(line: str, number: int, name: str) -> str:
+    if not line.lstrip().startswith("{"):
+        return line
+    try:
+        return str(json.loads(line)["text"])
+    except (ValueError, LookupError, TypeError):
+        raise ArgumentError(f'line {number} of {name!r} cannot be used: a JSON line is {{"text": "..."}}') from None
+
+
+def _cut(ids: list[int]) -> Iterator[list[int]]:
+    """Long texts in pieces."""
+    for first in range(0, len(ids), LENGTH):
+        yield ids[first : first + LENGTH]
+
+
+def _written(target: "Target", tokens: int, seed: int) -> Iterator[list[int]]:
+    """What the target writes from nothing, and in a person's place, at temperature 1."""
+    starts = _starts(target)
+    length = min(LENGTH, target.max_length) - max(map(len, starts))
+    done, number = 0, 0
+    while done < 3 * tokens:  # some of it repeats
+        report("the model writes text to learn from", min(1.0, done / tokens))
+        start = starts[number % len(starts)]
+        said = target.generate([start] * _BATCH, max_new_tokens=length, temperature=1.0, seed=seed + number)
+        for one in said:
+            done += len(one.tokens)
+            yield [*start, *one.tokens]
+        number += 1
+
+
+def _starts(target: "Target") -> list[list[int]]:
+    """The beginning of a text, and of a dialogue up to where a person would speak."""
+    tokenizer = target.tokenizer
+    first = next(int(t) for t in (tokenizer.bos_token_id, tokenizer.eos_token_id, 0) if t is not None)
+    if tokenizer.chat_template is None:
+        return [[first]]
+    one, two = (target.encode_chat([{"role": "user", "content": text}]) for text in ("yes", "no"))
+    shared = next((n for n, (a, b) in enumerate(zip(one, two, strict=False)) if a != b), len(one))
+    return [[first], one[:shared]]

@@ -1,0 +1,152 @@
+"""Can one concept be taken out of the model's stream without the others?"""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated
+
+from pydantic import Field
+
+from evidence import Arm, Contrast
+from evidence.errors import ArgumentError
+from target.turn import report
+from tools import _sparse_probe as probing
+from tools import _statistics
+from tools._arguments import DictionaryRef, Draws, Name, Seed, Texts
+from tools._dictionary import Dictionary
+from tools._dictionary_formats import load_single
+from tools._dictionary_streams import streams
+from tools._sae import usual
+from tools._texts import balanced, labelled, rows, text_sets
+from tools._tool import tool
+from tools.sae_features import checked_fvu
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from target.target import Target
+
+LEAST_LOST = 0.1
+"""The least share of a probe's accuracy above chance that counts as lost."""
+
+
+@tool(
+    capability="compute",
+    asked_as=[
+        "erase the concept of living things",
+        "remove the property with the SAE's features",
+        "can the concept be erased without harming others?",
+        "targeted concept erasure",
+        "take the careless voice out by its features",
+        "which features must go so that the property cannot be read?",
+    ],
+)
+def erase_concept(
+    target: "Target",
+    prompts: Texts | None = None,
+    other_prompts: Texts | None = None,
+    *,
+    texts: Name | None = None,
+    dictionary: DictionaryRef | None = None,
+    features: Annotated[int, Field(ge=1, le=500)] = 5,
+    draws: Draws = 16,
+    chat: bool = False,
+    seed: Seed = 0,
+) -> Contrast:
+    """Take the features that tell two sets of texts apart out of the stream, and see whether a probe still can.
+
+    Shows how much of a linear probe's accuracy above chance is lost, beside what probes of other public properties lose
+    on their own texts, and beside taking out as many random features that fire. The dictionary's error stays in place.
+    It cannot show what the model then says, nor that a probe trained afresh would not find the property again.
+
+    Source: Karvonen et al., arXiv 2411.18895 (targeted probe perturbation); Bussmann et al., arXiv 2503.17547
+
+    Args:
+        prompts: Texts that have the property.
+        other_prompts: Texts that lack it.
+        texts: A named labelled set instead of your own: `living`, `voices` or `secrets`.
+        dictionary: A shipped dictionary, a folder, or a hub release; None for the target's own of a middle layer.
+        features: How many features to take out.
+        draws: How many random sets of features to compare with.
+        chat: Whether each text is a person's message, read up to where the assistant begins to answer.
+        seed: Seed of the halves and of the random sets.
+    """
+    found = load_single(dictionary or usual(target), target)
+    own = _read(found, target, labelled(prompts, other_prompts, texts), chat=chat, seed=seed)
+    fvu = checked_fvu(found, own.positions, target.name)
+    chosen = probing.best_latents(own.features[own.split.train], own.labels[own.split.train], features)
+    drawn = [_lost(found, own, some) for some in _others(own, chosen, draws, seed)]
+    beside = []
+    for name, one in text_sets().items():
+        if one.labels is not None and name != texts:
+            report(f"reading the texts of {name!r}")
+            other = _read(found, target, (one.of_class(1), one.of_class(0)), chat=False, seed=seed)
+            beside.append((name, _lost(found, other, chosen)))
+    n = len(own.split.test)
+    lost = _lost(found, own, chosen)
+    names = ", ".join(f"{name} {value:.3f}" for name, value in beside)
+    return Contrast(
+        title=f"{target.name} without {len(chosen)} features of {found.name}: can the property still be read?",
+        caveat="a probe trained afresh might find it again, and what the model says without them is not shown",
+        verdict=_statistics.judge(
+            f"these {len(chosen)} features of {found.name} carry the property",
+            f"without them a probe loses {lost:.3f} of its accuracy above chance, random features {sum(drawn) / draws:.3f};"
+            f" probes of other properties lose: {names}; the dictionary leaves {fvu:.3f} of the variance unexplained",
+            _statistics.beyond_draws(lost, drawn),
+            subject=", ".join(map(str, chosen.tolist())),
+            too_small=lost < LEAST_LOST,
+        ),
+        unit="share of a probe's accuracy above chance that is lost",
+        arms=(
+            Arm(label=f"without features {', '.join(map(str, chosen.tolist()))}", role="with", value=round(lost, 4), n=n),
+            *(Arm(label=f"the same, for {name}", role="without", value=round(value, 4), n=n) for name, value in beside),
+            Arm(
+                label=f"as many random features ({draws} draws, range)", role="control",
+                value=round(sum(drawn) / draws, 4), low=round(min(drawn), 4), high=round(max(drawn), 4), n=n,
+            ),
+        ),
+        control_name=f"{draws} sets of as many other features that fire on these texts",
+    )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class _Texts:
+    """Two classes of texts as a dictionary reads them, means over their tokens."""
+
+    positions: "Tensor"
+    """All tokens (token, d_model)."""
+    x: "Tensor"
+    """(text, d_model)"""
+    features: "Tensor"
+    """(text, feature)"""
+    labels: "Tensor"
+    split: probing.Split
+    reader: probing.Reader
+    """A probe of the property."""
+
+
+def _read(
+    found: Dictionary, target: "Target", classes: tuple[list[str], list[str]], *, chat: bool, seed: int
+) -> _Texts:
+    import torch
+
+    positive, negative = balanced(*classes, seed)
+    read = streams(found, target, rows(target, positive + negative, chat=chat))
+    labels = torch.tensor([1] * len(positive) + [0] * len(negative))
+    x, features = (torch.stack([one.mean(0) for one in some]) for some in (read, [found.encode(one) for one in read]))
+    split = probing.halves(labels, seed)
+    return _Texts(torch.cat(read), x, features, labels, split, probing.Reader(x, labels, split))
+
+
+def _lost(found: Dictionary, texts: _Texts, latents: "Tensor") -> float:
+    return texts.reader.lost(probing.erased(texts.x, texts.features, found.W_dec, latents))
+
+
+def _others(own: _Texts, chosen: "Tensor", draws: int, seed: int) -> "list[Tensor]":
+    """Sets of as many other features that fire on the texts."""
+    import torch
+
+    firing = torch.nonzero(own.features.amax(0) > 0).flatten()
+    firing = firing[~torch.isin(firing, chosen)]
+    if len(firing) < 2 * len(chosen):
+        raise ArgumentError(f"only {len(firing)} other features fire on these texts: take out fewer than {len(chosen)}")
+    generator = torch.Generator().manual_seed(seed)
+    return [firing[torch.randperm(len(firing), generator=generator)[: len(chosen)]] for _ in range(draws)]
