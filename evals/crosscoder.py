@@ -138,16 +138,18 @@ def _effect(names: str, model: "Target", found: "Dictionary") -> Iterator[Metric
         f"{names}: divergence from the other's stream, nats a token", round(float(plain.mean()), 4), len(texts)
     )
     yield Metric(f"{names}: with all features patched in", round(float(with_all.mean()), 4), len(texts))
-    for what, some in (
-        (f"{len(own)} of its own", own),
-        ("the half that is most its own", half),
-        ("the other half", ranked[len(half) :]),
-    ):
+    sets = {
+        f"{len(own)} of its own": own,
+        f"the twentieth that is most its own ({len(ranked) // 20})": ranked[: len(ranked) // 20],
+        "the half that is most its own": half,
+        "the other half": ranked[len(half) :],
+    }
+    for what, some in sets.items():
         if some:
             chosen = as_set(found, some)
             others = random_sets(chosen, scaling.active, DRAWS, SEED)
             with_own, *drawn = divergences(found, model, texts, [chosen, *others])
-            yield from _beyond(f"{names}, {what}", with_own, torch.stack(drawn), bar=what != "the other half")
+            yield from _beyond(f"{names}, {what}", with_own, torch.stack(drawn), bar=some in (own, half))
 
 
 def _beyond(what: str, own: "Tensor", drawn: "Tensor", *, bar: bool) -> Iterator[Metric]:

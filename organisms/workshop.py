@@ -176,6 +176,7 @@ def dictionary_digest(recipe: dictionaries.Recipe) -> str:
     models = {"taboo": taboo_recipe, "em": lambda: em_workshop.recipe(base_recipe()), "base": base_recipe}
     made = [models[_family(name)]() for name in recipe.models]
     data = [d.LENGTH, d.TOKENS, d.ITDA_TOKENS if recipe.kind == "itda" else 0, d.SEED]
+    data += [d.ANSWER] if TUNED in recipe.models else []
     settled = json.dumps([made, recipe.models, recipe.layer, recipe.kind, data, recipe.settings])
     return hashlib.sha256(settled.encode()).hexdigest()[:12]
 

@@ -18,6 +18,7 @@ from tools.crosscoder_patch import crosscoder_patch
 from tools.direct_logit_attribution import direct_logit_attribution
 from tools.elicit_secret import elicit_secret
 from tools.erase_concept import erase_concept
+from tools.export_dictionary import export_dictionary
 from tools.find_direction import find_direction
 from tools.label_features import label_features
 from tools.layer_similarity import layer_similarity
@@ -56,6 +57,7 @@ FAMILIES: dict[str, tuple[Tool[Any, Any], ...]] = {
         erase_concept,
         prefix_view,
         train_dictionary,
+        export_dictionary,
     ),
     "causing": (
         find_direction,

@@ -44,6 +44,7 @@ _COUNT = re.compile(
     re.IGNORECASE,
 )
 _TOP = re.compile(rf"\b(?:top|best|strongest) (\d+|{'|'.join(_WORDS)})\b", re.IGNORECASE)
+_PLACE = re.compile(r"\b(?:to|in|into|under) [\"“'‘`]([^\"“”'‘’`]+)[\"”'’`]|(?<![\w@])((?:\.{1,2}/|/|~/)[\w./-]+)")
 _CHAT_TUNING = re.compile(
     r"\bchat[- ]?tun\w+|\binstruct\w*[- ]tun\w+|\bchat[- ]?(?:fine[- ]?tun\w+|training)", re.IGNORECASE
 )
@@ -54,12 +55,29 @@ def kind(said: str) -> str | None:
     return next((name for name, how in _KINDS.items() if re.search(how, said, re.IGNORECASE)), None)
 
 
+def _own(given: "Given") -> str | None:
+    """A dictionary that a tool made, by its name: in quotes where the name is an ordinary word."""
+    from evidence import artifacts
+
+    said = given.slots.said or given.slots.rest
+    for name in artifacts.names("dictionary"):
+        ordinary = name.isalpha() and name.islower()
+        around = (
+            r"[\"“'‘`]{}[\"”'’`]|\b(?:called|named|dictionary|sae) {}(?![\w-])"
+            if ordinary
+            else r"(?<![\w-]){}(?![\w-])"
+        )
+        if re.search(around.replace("{}", re.escape(name)), said):
+            return name
+    return None
+
+
 def shipped(given: "Given", situation: "Situation", wanted: str) -> str | None:
     """The shipped dictionary of a kind, where a message says of which layer; else None, which is the tool's usual one."""
     from target.spec import dictionaries
 
-    if given.slots.dictionary:
-        return given.slots.dictionary
+    if named := given.slots.dictionary or _own(given):
+        return named
     layer = given.slots.layers[0] if given.slots.layers and "layer" not in given.properties else None
     models = {situation.base, given.slots.target}
     mine = [one for one in dictionaries().values() if one.kind == wanted and one.base in models]
@@ -68,8 +86,8 @@ def shipped(given: "Given", situation: "Situation", wanted: str) -> str | None:
 
 def any_kind(given: "Given", situation: "Situation") -> str | None:
     """The dictionary of the layer and kind that a message names, for tools that take any of one model."""
-    named = kind(given.slots.rest)
-    wanted = named if named in {"matryoshka", "itda"} else "sae"
+    said = kind(given.slots.rest)
+    wanted = said if said in {"matryoshka", "itda"} else "sae"
     found = shipped(given, situation, wanted)
     if found or wanted == "sae":
         return found
@@ -125,12 +143,18 @@ def _two_models(given: "Given", situation: "Situation") -> dict[str, Any]:
     return found
 
 
+def _exported(given: "Given", situation: "Situation") -> dict[str, Any]:
+    place = _PLACE.search(given.slots.said or given.slots.rest)
+    return {"folder": (place[1] or place[2]) if place else None, "dictionary": any_kind(given, situation)}
+
+
 SPECIAL: "dict[str, Callable[[Given, Situation], dict[str, Any]]]" = {
     "train_dictionary": _trained,
     "crosscoder_diff": _two_models,
     "crosscoder_patch": lambda g, s: _two_models(g, s) | {"features": features(g), "k": _count(g)},
     "prefix_view": lambda g, s: {"dictionary": shipped(g, s, "matryoshka")},
     "erase_concept": _erased,
+    "export_dictionary": _exported,
     "label_features": lambda g, s: {"features": features(g), "dictionary": any_kind(g, s)},
 }
 """What these tools read in their own way."""

@@ -234,6 +234,14 @@ _ASKED = {
         "train_adapter",
         "dataset",
     ): 'On which dialogues? Give a JSON-lines file in quotes, for example `train an adapter on "examples/dialogues.jsonl"`.',
+    (
+        "export_dictionary",
+        "folder",
+    ): 'To which folder? For example `export base@1-sae-layer3 to "my-sae"`.',
+    (
+        "export_dictionary",
+        "dictionary",
+    ): "Which dictionary? Those that ship are called like `base@1-sae-layer3`.",
     ("probe", "texts"): _TWO_CLASSES.format("train a probe on living"),
     ("find_direction", "texts"): _TWO_CLASSES.format("find the direction of the text set living"),
     ("patch_activations", "prompt"): _TWO_PROMPTS,
