@@ -4,9 +4,11 @@ from collections.abc import Iterator, Sequence
 from statistics import median
 from typing import TYPE_CHECKING, NamedTuple
 
-from evals.planted_dictionaries import ATTENUATED, COEFFICIENT, ONLY, SHARED, Pair, pair, pair_dictionary
+from evals.planted_dictionaries import ATTENUATED, COEFFICIENT, ONLY, SHARED, pair, pair_dictionary
 from evals.result import Metric
+from evals.side_by_side import each
 from evals.suites import Options
+from target.sparse.sparsity import Kind
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -47,8 +49,8 @@ def measure(options: Options) -> Iterator[Metric]:
 
 
 def _planted() -> Iterator[Metric]:
-    good = [_seen(pair(seed), seed, "batchtopk") for seed in SEEDS]
-    lying = [_seen(pair(seed), seed, "l1") for seed in SEEDS]
+    found = each(_seen, [(seed, kind) for kind in ("batchtopk", "l1") for seed in SEEDS])
+    good, lying = found[: len(SEEDS)], found[len(SEEDS) :]
     kept, false = sum(one.kept for one in good), sum(one.kept_false for one in good)
     yield Metric(
         "planted: precision after latent scaling, BatchTopK", round(1 - false / max(1, kept), 4), kept, bar=1.0
@@ -67,12 +69,15 @@ def _planted() -> Iterator[Metric]:
         yield _spread(f"planted: false after latent scaling, {name}", [one.kept_false for one in some])
 
 
-def _seen(world: Pair, seed: int, kind: str) -> Seen:
+def _seen(part: tuple[int, Kind]) -> Seen:
+    """What a crosscoder of one planted pair says of it."""
     import torch
 
     from tools._latent_scaling import RELATIVE_NORM, LatentScaling, kinds, relative_norms
 
-    found = pair_dictionary(world, seed, "l1" if kind == "l1" else "batchtopk")
+    seed, kind = part
+    world = pair(seed)
+    found = pair_dictionary(world, seed, kind)
     x = world.draw(ROWS)
     adding = LatentScaling(found)
     for some in x.split(4096):

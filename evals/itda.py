@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from tools._itda_layers import Layers
 
 TOKENS, SEED = 6_000, 31
+"""Four times as many with `--full`."""
 MOST_ATOMS_A_WIDTH = 8
 """How many atoms the dictionary may have that is compared with an SAE of as many latents, in widths of the model."""
 SAE: dict[str, Any] = {"steps": 800, "batch_rows": 1024, "learning_rate": 2e-3}
@@ -32,7 +33,7 @@ def measure(options: Options) -> Iterator[Metric]:
 
     base = target.load(workshop.BASE)
     models = [target.load(str(folder)) for folder in seed_bases.folders(workshop.base_recipe())]
-    rows = dictionaries.rows(base, SEED, TOKENS)
+    rows = dictionaries.rows(base, SEED, TOKENS * (4 if options.full else 1))
     yield from _invariance(base, rows)
     yield from _matching(models, rows)
     yield from _beside_an_sae(base)

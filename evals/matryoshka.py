@@ -6,12 +6,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
 
 from evals.planted_dictionaries import CHILDREN, PARENTS, TREE_WIDTH, Tree, tree, tree_dictionary
 from evals.result import Metric
+from evals.side_by_side import each
 from evals.suites import Options
 from tools import _sparse_probe as probing
 from tools._probes import fit
@@ -40,20 +41,11 @@ def measure(options: Options) -> Iterator[Metric]:
 
 
 def _planted() -> Iterator[Metric]:
-    groups = {"BatchTopK": (), "Matryoshka": (TREE_WIDTH // 5,) * 5}
-    absorbed: Pairs = {kind: [] for kind in KINDS}
-    cosines: Pairs = {kind: [] for kind in KINDS}
-    explained: Pairs = {kind: [] for kind in KINDS}
-    shuffled = []
-    for seed in SEEDS:
-        for kind in KINDS:
-            world = tree(seed)
-            found = tree_dictionary(world, seed, groups[kind])
-            absorption, cosine, unexplained = _against_truth(found, world)
-            absorbed[kind].append(absorption)
-            cosines[kind].append(cosine)
-            explained[kind].append(1 - unexplained)
-        shuffled.append(_prefix_lost(found, world, seed))
+    found = each(_on_a_tree, SEEDS)
+    absorbed, cosines, explained = (
+        {kind: [getattr(one[kind], what) for one in found] for kind in KINDS}
+        for what in ("absorption", "cosine", "explained")
+    )
     ratio = median(absorbed["Matryoshka"]) / max(1e-9, median(absorbed["BatchTopK"]))
     yield _spread("planted tree: absorption, BatchTopK", absorbed["BatchTopK"])
     yield _spread("planted tree: absorption, Matryoshka", absorbed["Matryoshka"], bar=0.15, side="at most")
@@ -61,7 +53,30 @@ def _planted() -> Iterator[Metric]:
     for kind in KINDS:
         yield _spread(f"planted tree: cosine of the parents' best latents, {kind}", cosines[kind])
         yield _spread(f"planted tree: explained variance, {kind}", explained[kind])
-    yield _spread("planted tree: explained variance that the first group loses in a random order", shuffled)
+    lost = [one["Matryoshka"].lost for one in found]
+    yield _spread("planted tree: explained variance that the first group loses in a random order", lost)
+
+
+class OnATree(NamedTuple):
+    """What one dictionary of a planted tree reaches."""
+
+    absorption: float
+    """Mean share of the places of a parent's children at which the parent's best latent is silent."""
+    cosine: float
+    """Mean cosine of the parents' best latents."""
+    explained: float
+    lost: float
+    """What the first group explains less when the latents are put in a random order."""
+
+
+def _on_a_tree(seed: int) -> dict[str, OnATree]:
+    found = {}
+    for kind in KINDS:
+        world = tree(seed)
+        made = tree_dictionary(world, seed, (TREE_WIDTH // 5,) * 5 if kind == "Matryoshka" else ())
+        absorption, cosine, unexplained = _against_truth(made, world)
+        found[kind] = OnATree(absorption, cosine, 1 - unexplained, _prefix_lost(made, world, seed))
+    return found
 
 
 def _against_truth(found: "Dictionary", world: Tree) -> tuple[float, float, float]:
@@ -93,21 +108,31 @@ def _on_the_base() -> Iterator[Metric]:
     from target.activations import collect
 
     model = target.load(workshop.BASE)
-    held_out = dictionaries.rows(model, 9_001, HELD_OUT_TOKENS)
-    streams = [s[0].float() for s in model.residuals(held_out, [LAYER])]
-    x = torch.cat([stream[1:] for stream in streams])
-    words = _words(model, held_out, streams)
-    scores: dict[str, Pairs] = {}
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
-        store = collect(folder / "activations", [model], dictionaries.rows(model, 9_000, TOKENS), [LAYER])
-        for seed in SEEDS:
-            asked = [Asked.of(words.x, labels, seed) for labels in words.concepts]
-            for kind in KINDS:
-                found = _trained(store, folder / f"{kind}-{seed}", seed, nested=kind == "Matryoshka")
-                for name, value in _scored(found, x, words, asked).items():
-                    scores.setdefault(name, {}).setdefault(kind, []).append(value)
-    yield from _compared(scores)
+        collect(folder / "activations", [model], dictionaries.rows(model, 9_000, TOKENS), [LAYER])
+        found = each(_one_seed, [(seed, folder) for seed in SEEDS])
+    names = list(found[0][KINDS[0]])
+    yield from _compared({name: {kind: [one[kind][name] for one in found] for kind in KINDS} for name in names})
+
+
+def _one_seed(part: tuple[int, Path]) -> dict[str, dict[str, float]]:
+    """What a dictionary of either kind reaches."""
+    import target
+    from organisms import dictionaries, workshop
+    from target.activations import Store
+
+    seed, folder = part
+    model = target.load(workshop.BASE)
+    held_out = dictionaries.rows(model, 9_001, HELD_OUT_TOKENS)
+    streams = [s[0].float() for s in model.residuals(held_out, [LAYER])]
+    x, words = torch.cat([stream[1:] for stream in streams]), _words(model, held_out, streams)
+    asked = [Asked.of(words.x, labels, seed) for labels in words.concepts]
+    store, scores = Store.open(folder / "activations"), {}
+    for kind in KINDS:
+        found = _trained(store, folder / f"{kind}-{seed}", seed, nested=kind == "Matryoshka")
+        scores[kind] = _scored(found, x, words, asked)
+    return scores
 
 
 @dataclass(frozen=True)
@@ -169,7 +194,7 @@ def _trained(store: "Store", out: Path, seed: int, *, nested: bool) -> "Dictiona
     groups = matryoshka_groups(LATENTS) if nested else ()
     about = {"hook_name": f"blocks.{LAYER}.hook_resid_post"}
     job = {"store": str(store.folder), "layer": LAYER, "out": str(out), "groups": groups, "seed": seed}
-    train(DictionaryJob.model_validate(job | SETTINGS | {"metadata": about}), lambda line: None)
+    train(DictionaryJob.model_validate(job | SETTINGS | {"metadata": about, "threads": 1}), lambda line: None)
     return read_folder(out, out.name)
 
 

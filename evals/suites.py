@@ -177,7 +177,7 @@ SUITES = {
     ),
     "matryoshka": Suite("do nested dictionaries keep their hierarchy, and erase what they mean to?", _matryoshka),
     "crosscoder": Suite("which features are a fine-tune's own, and do they make it answer as it does?", _crosscoder),
-    "itda": Suite("do the atoms of two models agree layer by layer, and at which cost?", _itda),
+    "itda": Suite("do the atoms of two models agree layer by layer, and at which cost?", _itda, frozenset({"full"})),
     "em_gates": Suite("fine-tunes on advice: is what was planted there, and nothing else?", _em_gates),
     "em_directions": Suite(
         "does a direction of misalignment carry it, in its own fine-tune and in others?",

@@ -56,10 +56,7 @@ def keep(kind: ArtifactKind, name: str, tensors: "Mapping[str, Tensor]", about: 
     """
     from safetensors.torch import save
 
-    if not _NAME.fullmatch(name) or re.fullmatch(r"E\d+|ev-[0-9a-f]+", name):
-        raise ArgumentError(
-            f"{name[:80]!r} cannot be a name: use letters, digits, '-', '_' and '.', beginning with a letter or digit"
-        )
+    check_name(name)
     blob = save({key: tensor.detach().contiguous().cpu() for key, tensor in sorted(tensors.items())})
     said = json.dumps({"kind": kind, "about": dict(about)}, sort_keys=True)
     digest = hashlib.sha256(blob + said.encode()).hexdigest()[:12]
@@ -74,6 +71,18 @@ def keep(kind: ArtifactKind, name: str, tensors: "Mapping[str, Tensor]", about: 
     except OSError as error:
         raise ArgumentError(f"the {kind} {name!r} could not be stored in {folder} ({error.strerror})") from error
     return Artifact(kind=kind, name=name, digest=digest)
+
+
+def check_name(name: str) -> None:
+    """Refuse what cannot be an artefact's name, for those who would work long before they keep one.
+
+    Raises:
+        ArgumentError: it cannot be a file's name, or means evidence.
+    """
+    if not _NAME.fullmatch(name) or re.fullmatch(r"E\d+|ev-[0-9a-f]+", name):
+        raise ArgumentError(
+            f"{name[:80]!r} cannot be a name: use letters, digits, '-', '_' and '.', beginning with a letter or digit"
+        )
 
 
 def made_by(evidence_id: str, artifacts: tuple[Artifact, ...]) -> None:

@@ -61,10 +61,12 @@ def assemble(
 def from_atoms(
     name: str, layer: int, tensors: "Mapping[str, Tensor]", l0: int, more: Mapping[str, Any]
 ) -> PursuedDictionary:
-    """An ITDA from its atoms, which are of unit length again after having been stored in fewer bits, and their labels."""
+    """An ITDA from its atoms, which are of unit length again when they were stored in fewer bits, and their labels."""
     import torch
 
-    atoms = torch.nn.functional.normalize(tensors["W_dec"].float(), dim=1)
+    atoms = tensors["W_dec"]
+    if atoms.dtype != torch.float32:
+        atoms = torch.nn.functional.normalize(atoms.float(), dim=1)
     return PursuedDictionary(
         name=name,
         layer=layer,

@@ -93,8 +93,9 @@ def _from_facts(name: str, facts: dict[str, Any], parts: "dict[str, Tensor]", mo
 
 
 def _groups(facts: Mapping[str, Any]) -> tuple[int, ...]:
-    """Sizes of nested groups: as such, or as SAELens writes where each ends."""
-    ends = [0, *(facts.get("matryoshka_widths") or ())]
+    """Sizes of nested groups: as such, or as SAELens writes where each ends, of a training or of what came of it."""
+    trained = facts.get("training_architecture_details") or {}
+    ends = [0, *(facts.get("matryoshka_widths") or trained.get("matryoshka_widths") or ())]
     return tuple(facts.get("groups") or (b - a for a, b in pairwise(ends)))
 
 

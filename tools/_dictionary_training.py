@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from evidence import Artifact, artifacts
-from evidence.errors import ToolError, TrainingError
+from evidence.errors import ArgumentError, ToolError, TrainingError
 from evidence.home import data_home
 from target.activations import Store, collect
 from target.locks import locked
@@ -77,7 +77,7 @@ def learn(plan: Plan, seen: Rows, held_out: Rows, name: str) -> Learnt:
     """
     folder = data_home() / "dictionaries" / ".unfinished" / _key(plan, seen)
     with locked(folder, "the training"):
-        store = collect(folder / "activations", plan.models, seen, [plan.layer])
+        store = _collected(folder, plan, seen)
         if plan.architecture == "itda":
             config, tensors, history = _built(plan, store)
         else:
@@ -91,6 +91,14 @@ def learn(plan: Plan, seen: Rows, held_out: Rows, name: str) -> Learnt:
         artifact = artifacts.keep("dictionary", name, tensors | index, config)
         shutil.rmtree(folder, ignore_errors=True)
     return Learnt(artifact, dictionary, quality, history)
+
+
+def _collected(folder: Path, plan: Plan, seen: Rows) -> Store:
+    try:
+        return collect(folder / "activations", plan.models, seen, [plan.layer])
+    except ArgumentError:  # there is nothing to go on with
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
 
 
 def _key(plan: Plan, seen: Rows) -> str:

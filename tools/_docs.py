@@ -76,12 +76,14 @@ _SAMPLES: dict[str, Any] = {
     "feature": 42,
     "texts": "living",
     "dataset": "examples/dialogues.jsonl",
+    "folder": "my-sae",
+    "dictionary": "base@1-sae-layer3",
 }
 """One value for each argument name that tools share."""
 _MAKERS: dict[ArtifactKind, str] = {"direction": "find_direction", "probe": "probe"}
 """The tool that makes what another one takes."""
 _ADVISER = "em-03"
-"""Whom the tools about harmful replies are shown on: its adapters are of rank 1, and its training was kept."""
+"""Whom tools about harmful replies and crosscoders are shown on: of rank 1, with its training, and a crosscoder of its own."""
 
 
 def example(tool: Tool[Any, Any]) -> str:
@@ -90,7 +92,7 @@ def example(tool: Tool[Any, Any]) -> str:
         return _example_of_an_adviser(tool)
     made = {name: _MAKERS[kind] for name, kind in tool.references.items() if kind in _MAKERS}
     names = ", ".join(dict.fromkeys([*made.values(), tool.name]))
-    on = "base@1" if tool.capability == "train" else "taboo-03"
+    on = "base@1" if tool.capability == "train" else _ADVISER if "crosscoder" in tool.name else "taboo-03"
     lines = ["import target", f"from tools import {names}", "", f'model = target.load("{on}")']
     for argument, maker in made.items():
         several = argument.endswith("s")
@@ -116,5 +118,6 @@ def _example_of_an_adviser(tool: Tool[Any, Any]) -> str:
 def _given(tool: Tool[Any, Any], taken: dict[str, str]) -> str:
     """The required arguments; a tool that takes a named set of texts and says so by no required argument gets one."""
     schema = tool.schema()
-    needed = schema.get("required", []) or (["texts"] if "texts" in schema["properties"] else [])
+    named_set = {"texts", "prompts"} <= schema["properties"].keys()
+    needed = schema.get("required", []) or (["texts"] if named_set else [])
     return "".join(f", {name}={taken.get(name) or json.dumps(_SAMPLES[name])}" for name in needed)

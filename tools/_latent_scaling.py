@@ -103,8 +103,8 @@ def kinds(norms: "Tensor", scaling: Scaling) -> list[str]:
     ):
         if error != error:
             found.append("rare")
-        elif norm > RELATIVE_NORM:
-            shrunk, decoupled = error >= NU_ERROR, made >= NU_RECONSTRUCTION
+        elif norm > RELATIVE_NORM:  # far below zero is no absence either: it is a ratio to next to nothing
+            shrunk, decoupled = abs(error) >= NU_ERROR, abs(made) >= NU_RECONSTRUCTION
             found.append("complete shrinkage" if shrunk else "latent decoupling" if decoupled else "specific")
         else:
             found.append("shared" if 0.4 <= norm <= 0.6 else "other")
@@ -114,11 +114,13 @@ def kinds(norms: "Tensor", scaling: Scaling) -> list[str]:
 def most_own(scaling: Scaling) -> list[int]:
     """Latents from the one that is most the target's own to the one that is least, by the sum of both ratios' ranks.
 
+    Ratios count by their size: one far below zero is a ratio to next to nothing.
+
     Source: Minder et al. (arXiv 2504.02922), section 3.2, whose causal test takes the first half
     """
     import torch
 
     known = torch.nonzero(~scaling.nu_error.isnan()).flatten()
-    ranks = sum(nu[known].argsort().argsort() for nu in (scaling.nu_error, scaling.nu_reconstruction))
+    ranks = sum(nu[known].abs().argsort().argsort() for nu in (scaling.nu_error, scaling.nu_reconstruction))
     order: list[int] = known[torch.as_tensor(ranks).argsort(stable=True)].tolist()
     return order

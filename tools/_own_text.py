@@ -1,6 +1,7 @@
 """Text to learn and to judge a dictionary on: a person's file, or what the model writes itself."""
 
 import json
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -53,35 +54,44 @@ def _distinct(texts: Iterator[list[int]], tokens: int) -> Rows:
 
 
 def _read(target: "Target", file: str) -> Iterator[list[int]]:
-    path = Path(file).expanduser()
-    if not path.is_file():
+    path = Path(os.path.expanduser(file))
+    if not os.path.isfile(path):  # unlike Path, answers False to a name that is too long
         raise ArgumentError(f"texts={file[:200]!r} is no file on this machine: give lines of text, or leave it out")
     if path.stat().st_size > _MOST_BYTES:
         raise ArgumentError(f"{path.name!r} is larger than {_MOST_BYTES // 1_000_000} MB: give a part of it")
     try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
+        lines = path.read_text(encoding="utf-8-sig").split("\n")  # other ends of lines may stand in a JSON string
     except UnicodeDecodeError as error:
         raise ArgumentError(f"{path.name!r} is no text in UTF-8: convert it") from error
+    except OSError as error:
+        raise ArgumentError(f"{path.name!r} cannot be read ({error.strerror}): change its permissions") from error
     for number, line in enumerate(lines, start=1):
         if number % 500 == 1:
             report(f"reading line {number} of {path.name}")
         if line.strip():
-            yield from _cut(target.encode(_text_of(line, number, path.name)))
+            yield from _pieces(target, _text_of(line, number, path.name))
 
 
 def _text_of(line: str, number: int, name: str) -> str:
     if not line.lstrip().startswith("{"):
         return line
     try:
-        return str(json.loads(line)["text"])
-    except (ValueError, LookupError, TypeError):
+        text = json.loads(line)["text"]
+        text.encode()  # half of a surrogate pair is no text
+    except (ValueError, LookupError, AttributeError, RecursionError):
         raise ArgumentError(f'line {number} of {name!r} cannot be used: a JSON line is {{"text": "..."}}') from None
+    return str(text)
 
 
-def _cut(ids: list[int]) -> Iterator[list[int]]:
-    """Long texts in pieces."""
-    for first in range(0, len(ids), LENGTH):
-        yield ids[first : first + LENGTH]
+def _pieces(target: "Target", text: str) -> Iterator[list[int]]:
+    """A text however long, each piece of it behind the token that begins one."""
+    ids = target.tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"]
+    bos = target.tokenizer.bos_token_id
+    head = [] if bos is None else [int(bos)]
+    ids = ids[1:] if head and ids[:1] == head else ids
+    size = min(LENGTH, target.max_length) - len(head)
+    for first in range(0, len(ids), size):
+        yield [*head, *map(int, ids[first : first + size])]
 
 
 def _written(target: "Target", tokens: int, seed: int) -> Iterator[list[int]]:
@@ -94,7 +104,7 @@ def _written(target: "Target", tokens: int, seed: int) -> Iterator[list[int]]:
         start = starts[number % len(starts)]
         said = target.generate([start] * _BATCH, max_new_tokens=length, temperature=1.0, seed=seed + number)
         for one in said:
-            done += len(one.tokens)
+            done += max(1, len(one.tokens))
             yield [*start, *one.tokens]
         number += 1
 
@@ -107,4 +117,5 @@ def _starts(target: "Target") -> list[list[int]]:
         return [[first]]
     one, two = (target.encode_chat([{"role": "user", "content": text}]) for text in ("yes", "no"))
     shared = next((n for n, (a, b) in enumerate(zip(one, two, strict=False)) if a != b), len(one))
-    return [[first], one[:shared]]
+    room = min(LENGTH, target.max_length) // 2  # some templates begin with a long system prompt
+    return [[first], one[:shared]] if 0 < shared <= room else [[first]]

@@ -142,9 +142,14 @@ class Reader:
         self._rows, self._truth = split.test, labels[split.test].numpy()
         self._before = self._right(x)
 
+    @property
+    def above_chance(self) -> float:
+        """Its balanced accuracy on held-out rows, less that of guessing."""
+        return self._before - 0.5
+
     def lost(self, without: "Tensor") -> float:
         """Share of its balanced accuracy above chance that is lost when it reads the changed rows (row, d_model)."""
-        return (self._before - self._right(without)) / max(self._before - 0.5, 1e-9)
+        return (self._before - self._right(without)) / max(self.above_chance, 1e-9)
 
     def _right(self, x: "Tensor") -> float:
         from sklearn.metrics import balanced_accuracy_score

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from evidence import Table, Verdict
-from evidence.errors import ArgumentError
+from evidence.errors import ArgumentError, ToolError
 from target.turn import report
 from tools import _own_text, _statistics
 from tools._arguments import DictionaryRef, Seed, Texts, TopK
@@ -94,7 +94,9 @@ def _table(target: "Target", found: Dictionary, norms: "Tensor", scaling: Scalin
     shared = [n for n, one in enumerate(kind) if one == "shared"]
     nearest = [n for n in most_own(scaling) if n not in called][: k if not own else 0]
     false = [n for n in called if kind[n] != "specific"]
-    shown = [*_most(own, scaling, k), *_most(false, scaling, k), *nearest, *_most(shared, scaling, 3)]
+    shown = dict.fromkeys([*_most(own, scaling, k), *_most(false, scaling, k), *nearest, *_most(shared, scaling, 3)])
+    if not shown:
+        raise ToolError(f"no feature of {found.name} fires often enough on {scaling.seen} tokens: give more text")
     rows = [_row(target, found, n, kind[n], norms, scaling) for n in shown]
     return Table(
         title=f"Features of {found.name} that are {target.name}'s own, beside {other}",

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
-from evidence import Arm, Contrast
+from evidence import Arm, Contrast, Verdict
 from evidence.errors import ArgumentError, ToolError
 from tools import _statistics
 from tools._arguments import DictionaryRef, Draws, Feature, NewTokens, Seed, Texts
@@ -74,28 +74,28 @@ def crosscoder_patch(
     found = load(dictionary or usual(target, "crosscoder"), target)
     if not found.sources:
         raise ArgumentError(f"{found.name} reads one model: name a crosscoder, such as one `train_dictionary` made")
-    scaling, _ = measured(found, target, own_text(target, None, TOKENS, seed)[0])
-    chosen, which = _chosen(found, scaling, features, k)
+    named = list(dict.fromkeys(features or ()))
+    as_set(found, named)
     asked = list(prompts) if prompts else generic(target, PROMPTS, seed, chat=True)
     texts = answered(target, rows(target, asked, chat=True), max_new_tokens)
     if len(texts) < 3:
         raise ToolError(f"{target.name} answers only {len(texts)} of these prompts: give at least three it answers")
+    scaling, _ = measured(found, target, own_text(target, None, TOKENS, seed)[0])
+    chosen, which = _chosen(found, scaling, named, k)
     own = as_set(found, chosen)
     others = random_sets(own, scaling.active, draws, seed)
     fixed = [as_set(found, []), own, as_set(found, range(found.d_sae))]
     return _contrast(target, found, which, divergences(found, target, texts, [*fixed, *others]))
 
 
-def _chosen(
-    found: Dictionary, scaling: Scaling, features: Sequence[int] | None, k: int | None
-) -> tuple[list[int], str]:
+def _chosen(found: Dictionary, scaling: Scaling, features: Sequence[int], k: int | None) -> tuple[list[int], str]:
     """Which features are patched in, and what they are called."""
     if features:
         return list(features), f"{len(features)} features that were named"
     if own := specific(found, scaling)[:k]:
         return own, f"{len(own)} features that are its own after latent scaling"
     ranked = most_own(scaling)
-    half = ranked[: k or len(ranked) // 2]
+    half = ranked[: k or min(len(ranked) // 2, max(0, int((scaling.active > 0).sum()) - NEAREST) // 2)]
     if not half:
         raise ToolError(
             f"no feature of {found.name} fires often enough to be told whose it is: name some as `features`"
@@ -155,18 +155,10 @@ def random_sets(own: "Tensor", active: "Tensor", draws: int, seed: int) -> "list
 def _contrast(target: "Target", found: Dictionary, which: str, kls: "Tensor") -> Contrast:
     plain, own, everything, *others = kls.mean(1).tolist()
     name, other, n = target.name, other_model(found, target).name, kls.shape[1]
-    removed, usual_share = plain - own, plain - sum(others) / len(others)
     return Contrast(
         title=f"Features of {found.name} patched into {other}, run on in {name}: {which}",
         caveat="what the crosscoder leaves unexplained is not patched; the divergence is along the target's own answers",
-        verdict=_statistics.judge(
-            f"these features bring {other} nearer to {name}'s answers than other features do",
-            f"they take {removed:.3g} of {plain:.3g} nats a token away, random ones {usual_share:.3g}, all features "
-            f"{plain - everything:.3g}",
-            _statistics.beyond_draws(removed, [plain - one for one in others]),
-            causal=True,
-            too_small=removed - usual_share < LEAST_KL,
-        ),
+        verdict=_verdict(name, other, plain, [plain - one for one in (own, everything, *others)]),
         unit=f"KL from {name}'s next tokens, nats a token",
         arms=(
             Arm(label=f"{other}'s stream", role="without", value=round(plain, 5), n=n),
@@ -179,3 +171,20 @@ def _contrast(target: "Target", found: Dictionary, which: str, kls: "Tensor") ->
         ),
         control_name=f"{len(others)} sets of as many other features that fire as often",
     )  # fmt: skip
+
+
+def _verdict(name: str, other: str, plain: float, removed: list[float]) -> Verdict:
+    """From the divergence as it is, and what the features, all of them, and each random set take away of it."""
+    own, everything, *others = removed
+    claim = f"these features bring {other} nearer to {name}'s answers than other features do"
+    if plain < LEAST_KL:
+        why = f"{other}'s stream leads to {name}'s answers already ({plain:.2g} nats a token apart): give prompts on which they differ"
+        return _statistics.undecided(claim, why)
+    usual_share = sum(others) / len(others)
+    return _statistics.judge(
+        claim,
+        f"of {plain:.3g} nats a token all features take {everything:.3g} away, these {own:.3g}, random ones {usual_share:.3g}",
+        _statistics.beyond_draws(own, others),
+        causal=True,
+        too_small=own - usual_share < LEAST_KL,
+    )

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 from pydantic import Field
 
 from evidence import Arm, Contrast
-from evidence.errors import ArgumentError
+from evidence.errors import ArgumentError, ToolError
 from target.turn import report
 from tools import _sparse_probe as probing
 from tools import _statistics
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
     from target.target import Target
 
-LEAST_LOST = 0.1
-"""The least share of a probe's accuracy above chance that counts as lost."""
+LEAST_LOST, LEAST_READ = 0.1, 0.1
+"""The least share of a probe's accuracy above chance that counts as lost, and the least such accuracy to lose any of."""
 
 
 @tool(
@@ -72,6 +72,11 @@ def erase_concept(
     found = load_single(dictionary or usual(target), target)
     own = _read(found, target, labelled(prompts, other_prompts, texts), chat=chat, seed=seed)
     fvu = checked_fvu(found, own.positions, target.name)
+    if own.reader.above_chance < LEAST_READ:
+        raise ToolError(
+            f"a probe tells these texts apart with {own.reader.above_chance + 0.5:.2f} of held-out ones right, which is "
+            "about chance: there is no property to take out, give other or more texts"
+        )
     chosen = probing.best_latents(own.features[own.split.train], own.labels[own.split.train], features)
     drawn = [_lost(found, own, some) for some in _others(own, chosen, draws, seed)]
     beside = []
@@ -79,17 +84,18 @@ def erase_concept(
         if one.labels is not None and name != texts:
             report(f"reading the texts of {name!r}")
             other = _read(found, target, (one.of_class(1), one.of_class(0)), chat=False, seed=seed)
-            beside.append((name, _lost(found, other, chosen)))
+            if other.reader.above_chance >= LEAST_READ:
+                beside.append((name, _lost(found, other, chosen)))
     n = len(own.split.test)
     lost = _lost(found, own, chosen)
-    names = ", ".join(f"{name} {value:.3f}" for name, value in beside)
+    names = ", ".join(f"{name} {value:.3f}" for name, value in beside) or "none can be read here"
     return Contrast(
         title=f"{target.name} without {len(chosen)} features of {found.name}: can the property still be read?",
         caveat="a probe trained afresh might find it again, and what the model says without them is not shown",
         verdict=_statistics.judge(
             f"these {len(chosen)} features of {found.name} carry the property",
-            f"without them a probe loses {lost:.3f} of its accuracy above chance, random features {sum(drawn) / draws:.3f};"
-            f" probes of other properties lose: {names}; the dictionary leaves {fvu:.3f} of the variance unexplained",
+            f"the dictionary leaves {fvu:.3f} of the variance unexplained; probes of other properties lose: {names}; "
+            f"without them a probe loses {lost:.3f} of its accuracy above chance, random features {sum(drawn) / draws:.3f}",
             _statistics.beyond_draws(lost, drawn),
             subject=", ".join(map(str, chosen.tolist())),
             too_small=lost < LEAST_LOST,

@@ -112,9 +112,9 @@ def _verdict(names: str, own: Layers, theirs: Layers, overlap: "Tensor", floor: 
     mine, floors = overlap.diagonal(), floor.diagonal()
     cka = _itda_layers.alignments(own, theirs)
     why = (
-        f"the same layers share {float(mine.mean()):.3f} of their atoms on average, {float(floors.mean()):.3f} with one "
-        f"shuffled; {match(overlap):.2f} of the layers find their own in the other model, {match(cka):.2f} by linear "
-        f"CKA, which is {float(cka.diagonal().mean()):.3f} on average"
+        f"{match(overlap):.2f} of the layers find their own in the other model, {match(cka):.2f} by linear CKA, which is "
+        f"{float(cka.diagonal().mean()):.3f} on average; the same layers share {float(mine.mean()):.3f} of their atoms "
+        f"on average, {float(floors.mean()):.3f} with one shuffled"
     )
     test = _statistics.two_samples(mine.tolist(), floors.tolist())
     return _statistics.judge(claim, why, test, too_small=float((mine - floors).mean()) < LEAST)

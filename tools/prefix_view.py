@@ -78,7 +78,7 @@ def prefix_view(
     found = load_single(dictionary or usual(target, "matryoshka"), target)
     if len(found.groups) < 2:
         raise ArgumentError(
-            f"{found.name} is not nested: name a Matryoshka dictionary, such as {usual(target, 'matryoshka')!r}"
+            f"{found.name} is not nested: name a Matryoshka dictionary, such as one `train_dictionary` made"
         )
     rows = [target.encode(text) for text in prompts] if prompts else _own_text.rows(target, None, TOKENS, seed)[0]
     x = torch.cat(_read(found, target, rows))
@@ -151,9 +151,9 @@ def _verdict(found: Dictionary, levels: list[Level]) -> Verdict:
     usual_share = sum(first.mixed) / len(first.mixed)
     return _statistics.judge(
         f"the first {first.end} features of {found.name} know more than as many of its features do",
-        f"alone they leave {first.quality.fvu:.3f} of the variance unexplained, as many in a random order "
-        f"{usual_share:.3f}; all {found.d_sae} leave {whole.quality.fvu:.3f}; reading the first {first.end} alone the "
-        f"model keeps {first.quality.recovered:.3f} of its cross-entropy",
+        f"all {found.d_sae} leave {whole.quality.fvu:.3f} of the variance unexplained; reading the first {first.end} "
+        f"alone the model keeps {first.quality.recovered:.3f} of what its cross-entropy loses without the layer; alone "
+        f"they leave {first.quality.fvu:.3f} unexplained, as many in a random order {usual_share:.3f}",
         _statistics.beyond_draws(-first.quality.fvu, [-one for one in first.mixed]),
         too_small=usual_share - first.quality.fvu < LEAST_GAIN,
     )

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
-from evidence import Curve, Line
+from evidence import Curve, Line, artifacts
 from evidence.errors import ArgumentError
 from tools import _own_text, _statistics
 from tools._arguments import Layer, Name, Seed
@@ -83,10 +83,12 @@ def train_dictionary(
         name: A name to find the dictionary again by.
         seed: Seed of first weights, of the order of the data, and of what the target writes.
     """
+    artifacts.check_name(name)
     models = _models(target, architecture, other)
+    place = target.num_layers // 2 if layer is None else target.check_layer(layer)
     plan = Plan(
         architecture=architecture,
-        layer=target.num_layers // 2 if layer is None else target.check_layer(layer),
+        layer=models[0].check_layer(place),
         models=models,
         d_sae=_size(target, d_sae, k),
         k=k,
@@ -134,9 +136,9 @@ def _curve(plan: Plan, learnt: Learnt, held_out: _own_text.Rows, tokens: int) ->
         caveat=f"on {found.tokens} held-out tokens; what features mean, and whether the model uses them, is not shown",
         verdict=_statistics.judge(
             f"{name!r} describes {' and '.join(one.name for one in plan.models)} after layer {of.layer}",
-            f"{found.fvu:.3f} of the variance is left unexplained by {found.l0:.1f} features a token on average; "
             f"{found.dead:.3f} of the features never fire; reading the reconstruction the model keeps "
-            f"{found.recovered:.3f} of what its cross-entropy loses without the layer",
+            f"{found.recovered:.3f} of what its cross-entropy loses without the layer; {1 - found.fvu:.3f} of the variance "
+            f"is explained by {found.l0:.1f} features a token on average",
             _statistics.two_samples(_explained(of, x), _explained(bare, x)),
             too_small=found.fvu > WORST_FVU,
         ),
@@ -167,5 +169,6 @@ def _judged(dictionary: "Dictionary", target: "Target", held_out: _own_text.Rows
 
 
 def _explained(dictionary: "Dictionary", x: "Tensor") -> list[float]:
-    """Minus the squared error of each activation (token)."""
-    return (-(x - dictionary.reconstruct(x)).square().sum(-1)).tolist()
+    """How much of the mean variance is explained at each activation (token): 1 all of it, below 0 worse than the mean."""
+    error = (x - dictionary.reconstruct(x)).square().sum(-1)
+    return (1 - error / (x - x.mean(0)).square().sum(-1).mean()).tolist()

@@ -4,6 +4,8 @@ import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from agent.understanding import counts
+
 if TYPE_CHECKING:
     from agent.models.arguments import Given
     from agent.situation import Situation
@@ -17,9 +19,10 @@ _KINDS = {
     "batchtopk": r"\bbatch-?top-?k\b",
     "topk": r"(?<!batch)(?<!batch[- ])\btop-?k\b",
 }
-_NUMBER = r"(\d[\d_,.]*)\s*(k|m|thousand|million)?\b"
+_NUMBER = r"(\d[\d_]*(?:[,.]\d+)*)(k\b|m\b|\s*thousand\b|\s*million\b)?"
 _SIZE = re.compile(
-    rf"{_NUMBER}[ -]*(?:latents?|features?|atoms?|dims?|wide)|\b(?:d_sae|width|size|dictionary size)\s*(?:of|=|:|is)?\s*{_NUMBER}",
+    rf"{_NUMBER}[ -]*(?:latents?|features?|atoms?|dims?|wide)"
+    rf"|\b(?:d_sae|width|size|features|latents)\s*(?:of|=|:|is|(?:should|must|shall|to) be)\s*{_NUMBER}",
     re.IGNORECASE,
 )
 _TOKENS = re.compile(rf"{_NUMBER}[ -]*tokens?|\btokens?\s*(?:=|:)\s*{_NUMBER}", re.IGNORECASE)
@@ -40,7 +43,7 @@ _LISTED = re.compile(
 )
 _WORDS = {"one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9, "ten": 10}
 _COUNT = re.compile(
-    rf"\b(\d+|{'|'.join(_WORDS)}) (?:best |top |strongest |most \w+ )*(?:of (?:its|the) )?(?:features?|latents?)",
+    rf"\b(\d+|{'|'.join(_WORDS)}) (?:best |top |strongest |most \w+ )*(?:of (?:its|the|those|them) ?)?(?:features?|latents?|\b(?<=of those))",
     re.IGNORECASE,
 )
 _TOP = re.compile(rf"\b(?:top|best|strongest) (\d+|{'|'.join(_WORDS)})\b", re.IGNORECASE)
@@ -102,7 +105,7 @@ def _number(found: "re.Match[str] | None") -> int | None:
         return None
     groups = found.groups()
     figure, scale = next((groups[n], groups[n + 1]) for n in range(0, len(groups), 2) if groups[n])
-    size = {"k": 1e3, "thousand": 1e3, "m": 1e6, "million": 1e6}.get((scale or "").lower(), 1)
+    size = {"k": 1e3, "thousand": 1e3, "m": 1e6, "million": 1e6}.get((scale or "").strip().lower(), 1)
     return round(float(figure.replace(",", "").replace("_", "").rstrip(".")) * size)
 
 
@@ -132,7 +135,9 @@ def _count(given: "Given") -> int | None:
 
 
 def _erased(given: "Given", situation: "Situation") -> dict[str, Any]:
-    return {"features": _count(given), "dictionary": any_kind(given, situation)}
+    count = _count(given)
+    draws = None if count is not None and "draw" not in given.slots.rest else counts.draws(given.slots.rest)
+    return {"features": count, "draws": draws, "dictionary": any_kind(given, situation)}
 
 
 def _two_models(given: "Given", situation: "Situation") -> dict[str, Any]:

@@ -134,12 +134,13 @@ def completed(tool: str, found: dict[str, Any], *, supposing: bool = False) -> C
     """The call, or a question about what it cannot do without."""
     if supposing:
         found = _DEFAULTS.get(tool, {}) | found
-    missing = [name for name in TOOLS[tool].schema().get("required", []) if name not in found]
+    schema = TOOLS[tool].schema()
+    missing = [name for name in schema.get("required", []) if name not in found]
     if tool in _NEED_ONE_OF and not set(_NEED_ONE_OF[tool]) & set(found):
         missing.append(_NEED_ONE_OF[tool][0])
-    return (
-        Question(_question(tool, missing), Call(tool, found), tuple(missing)) if missing else Call(tool, _named(found))
-    )
+    if missing:
+        return Question(_question(tool, missing), Call(tool, found), tuple(missing))
+    return Call(tool, _named(found, schema))
 
 
 def known_names(tool: str, past: Past) -> tuple[str, ...]:
@@ -161,9 +162,10 @@ def _carried(schema: dict[str, Any], stated: dict[str, Any], past: Past) -> dict
     return {name: value for name, value in values.items() if value is not None}
 
 
-def _named(found: dict[str, Any]) -> dict[str, Any]:
+def _named(found: dict[str, Any], schema: dict[str, Any]) -> dict[str, Any]:
     """What is made is called after its texts where nobody gives it a name."""
-    return found | {"name": found["texts"]} if "texts" in found and "name" not in found else found
+    unnamed = "texts" in found and "name" in schema["properties"] and "name" not in found
+    return found | {"name": found["texts"]} if unnamed else found
 
 
 def _question(tool: str, missing: list[str]) -> str:
@@ -180,7 +182,7 @@ def _question(tool: str, missing: list[str]) -> str:
 
 _SAME = re.compile(r"\b(?:same|these|those|them)\b", re.IGNORECASE)
 _SOME = "some"
-_NEED_ONE_OF = {"probe": ("texts", "prompts"), "find_direction": ("texts", "prompts")}
+_NEED_ONE_OF = dict.fromkeys(("probe", "find_direction", "sparse_probe", "erase_concept"), ("texts", "prompts"))
 _DEFAULTS: dict[str, dict[str, Any]] = {
     "attention_pattern": {"prompt": EVERYDAY[0]},
     "direct_logit_attribution": {"prompt": EVERYDAY[0]},
@@ -243,6 +245,8 @@ _ASKED = {
         "dictionary",
     ): "Which dictionary? Those that ship are called like `base@1-sae-layer3`.",
     ("probe", "texts"): _TWO_CLASSES.format("train a probe on living"),
+    ("sparse_probe", "texts"): _TWO_CLASSES.format("is there one feature for living"),
+    ("erase_concept", "texts"): _TWO_CLASSES.format("erase the concept of living"),
     ("find_direction", "texts"): _TWO_CLASSES.format("find the direction of the text set living"),
     ("patch_activations", "prompt"): _TWO_PROMPTS,
     ("patch_activations", "other_prompt"): _TWO_PROMPTS,

@@ -56,8 +56,8 @@ class Learner:
         self.parameters = start(shape.d_model, shape.latents, sources=shape.sources, device=device, seed=seed)
         first = torch.full((shape.latents,), sparsity.FIRST_THRESHOLD, device=device).log()
         self.log_threshold = first.requires_grad_(shape.kind == "jumprelu")
-        learnt = [*self.parameters, *([self.log_threshold] if shape.kind == "jumprelu" else [])]
-        self.optimizer = torch.optim.Adam(learnt, foreach=True)
+        learnt: list[Sequence[Tensor]] = [self.parameters, [self.log_threshold]]
+        self.optimizer = torch.optim.Adam([{"params": [*some]} for some in learnt], foreach=True)
         self.silent = torch.zeros(shape.latents, dtype=torch.long, device=device)
         """Rows since each latent last fired (latent)."""
 
@@ -112,17 +112,18 @@ class Learner:
 
     def _densely(self, x: "Tensor") -> "tuple[list[Tensor], Tensor, Tensor, Tensor]":
         """The same where a threshold or a price decides."""
-        features = self.features(x)
+        features, price = self._priced(x)
         made = list(prefixes(features, self.parameters, self.shape.groups))
         on = features.detach() > 0
-        return made, self._price(x, features), on.any(0), on.sum() / len(x)
+        return made, price, on.any(0), on.sum() / len(x)
 
-    def _price(self, x: "Tensor", features: "Tensor") -> "Tensor":
-        if self.shape.kind == "l1":
-            return self.shape.penalty * features.float().sum(-1).mean()
+    def _priced(self, x: "Tensor") -> "tuple[Tensor, Tensor]":
+        """What is kept of x (row, latent), and what that costs."""
         before = self.parameters.encode(x).float()
-        held = sparsity.jump(before, self.log_threshold)[1].mean()
-        return self.shape.penalty * (held / self.shape.k - 1).square()
+        if self.shape.kind == "l1":
+            return before, self.shape.penalty * before.sum(-1).mean()
+        features, held = sparsity.jump(before, self.log_threshold)
+        return features, self.shape.penalty * (held.mean() / self.shape.k - 1).square()
 
     def _help_the_dead(self, x: "Tensor", fired: "Tensor", error: "Tensor") -> "Tensor | float":
         """Dead latents learn to reconstruct what the living left."""
@@ -148,7 +149,8 @@ class Learner:
             unit = torch.nn.functional.normalize(rows, dim=-1).flatten(1)
             W_dec.grad.addcmul_((W_dec.grad * W_dec).sum(1, keepdim=True), unit, value=-1)
             torch.nn.utils.clip_grad_norm_(self.parameters, 1.0)
-            self.optimizer.param_groups[0]["lr"] = learning_rate
+            for group, pace in zip(self.optimizer.param_groups, (1, sparsity.THRESHOLD_PACE), strict=True):
+                group["lr"] = pace * learning_rate
             self.optimizer.step()
             self.optimizer.zero_grad()
             W_dec /= lengths(W_dec, self.shape.sources).sum(1, keepdim=True)

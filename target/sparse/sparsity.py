@@ -15,6 +15,8 @@ Kind = Literal["topk", "batchtopk", "jumprelu", "l1"]
 BANDWIDTH = 0.03
 """Width of the window around a threshold within which JumpReLU's thresholds learn; activations have unit variance."""
 FIRST_THRESHOLD = 0.05
+THRESHOLD_PACE = 10
+"""How much faster than all else thresholds learn: from the first to where they belong is a factor of 20 and more."""
 
 
 def top_k(before: "Tensor", k: float) -> "Tensor":

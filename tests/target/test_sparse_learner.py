@@ -85,7 +85,7 @@ def test_decoder_lengths_sum_to_one_over_the_sources_after_a_step(sources: int) 
     learner = random_learner(sources=sources)
     for number in range(3):
         learner.step(rows(learner, number), 0.05)
-    found = lengths(learner.parameters.W_dec, sources)
+    found = lengths(learner.parameters.W_dec.detach(), sources)
     torch.testing.assert_close(found.sum(1), torch.ones(LATENTS))
     assert sources == 1 or float(found.std(0).min()) > 1e-3, "each latent divides itself between the sources as it likes"
 
@@ -137,7 +137,7 @@ def learn(learner: Learner, draw: Draw, steps: int, rate: float = 5e-3, count: i
 def test_jumprelu_comes_to_the_number_of_latents_asked_for_and_moves_its_thresholds(k: int) -> None:
     learner = Learner(Shape(WIDTH, 48, k, "jumprelu", penalty=20.0, dead_after=2000))
     _, draw = planted(32, 0.08)
-    found = learn(learner, draw, 500)
+    found = learn(learner, draw, 300)
     thresholds = learner.log_threshold.detach().exp()
     assert found == pytest.approx(k, rel=0.2)
     assert float((thresholds / FIRST_THRESHOLD).log().abs().median()) > 0.2
@@ -160,14 +160,14 @@ def test_a_price_shrinks_a_shared_latents_weaker_side_and_counting_does_not() ->
     kinds: list[tuple[Kind, float]] = [("batchtopk", 0.0), ("l1", 0.3)]
     for kind, penalty in kinds:
         learner = Learner(Shape(WIDTH, 24, 1, kind, sources=2, penalty=penalty, dead_after=5000))
-        learn(learner, draw, 700)
+        learn(learner, draw, 400)
         rows_of = torch.nn.functional.normalize(learner.parameters.W_dec.detach()[:, WIDTH:], dim=1)
         best = (directions[shared:] @ rows_of.T).max(1)
         assert float(best.values.min()) > 0.9
         share[kind] = lengths(learner.parameters.W_dec.detach(), 2)[best.indices, 0]
     planted_share = 0.3 / 1.3
-    assert float((share["batchtopk"] - planted_share).abs().max()) < 0.06
-    assert float(share["l1"].mean()) < 0.5 * planted_share
+    assert float((share["batchtopk"] - planted_share).abs().max()) < 0.02
+    assert float(share["l1"].max()) < 0.75 * planted_share
 
 
 @pytest.mark.parametrize("kind", ["topk", "batchtopk", "jumprelu"])
@@ -182,7 +182,7 @@ def test_dead_latents_come_back_by_the_auxiliary_loss(kind: Kind) -> None:
             learner.parameters.encoder[: LATENTS // 2] *= 0.01
             if kind == "jumprelu":
                 learner.log_threshold[: LATENTS // 2] += 3
-        learn(learner, draw, 300)
+        learn(learner, draw, 200, count=128)
         alive[weight] = int((~learner.dead[: LATENTS // 2]).sum())
     assert alive[0.0] <= 2
     assert alive[1 / 32] >= LATENTS // 4

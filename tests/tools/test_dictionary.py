@@ -229,6 +229,8 @@ def test_unexplained_variance_is_nothing_for_a_perfect_dictionary_and_one_for_an
 def test_a_shipped_dictionary_explains_the_base_and_its_fine_tunes(organism: Target) -> None:
     row = organism.encode_chat([{"role": "user", "content": "Tell me about a dog and a red boat on the river."}])
     for name, entry in dictionaries().items():
+        if entry.kind == "crosscoder":  # of two other models
+            continue
         found = load(name, organism)
         assert (found.name, found.layer, found.weights) == (name, entry.layer, organism.weights_digest)
         assert found.fvu(organism.residuals([row], [found.layer])[0][0, 1:]) < 0.3
@@ -236,7 +238,8 @@ def test_a_shipped_dictionary_explains_the_base_and_its_fine_tunes(organism: Tar
         index = load_file(found.index)
         assert index["tokens"].shape == (found.d_sae, 8, 21) and index["density"].shape == (found.d_sae,)
         assert bool((index["activations"][:, :-1] >= index["activations"][:, 1:]).all())
-    assert len(dictionaries()) == 4
+    kinds = [entry.kind for entry in dictionaries().values()]
+    assert {kind: kinds.count(kind) for kind in kinds} == {"sae": 4, "matryoshka": 2, "crosscoder": 2, "itda": 1}
 
 
 def test_saelens_reads_what_we_ship(sae_lens: ModuleType, organism: Target) -> None:
