@@ -72,6 +72,8 @@ def _parser() -> argparse.ArgumentParser:
     calibration.add_argument("--jobs", type=int, default=2)
     calibration.add_argument("--workshop", choices=["taboo", "em"], default="taboo")
     calibration.set_defaults(run=_train_calibration)
+    cards = commands.add_parser("cards", help="write docs/features.md anew: cards of some features of what ships")
+    cards.set_defaults(run=_cards)
     rehearse = commands.add_parser("rehearse", help="can a base carry what later work needs?")
     rehearse.add_argument("folder", type=Path, help="a chat checkpoint")
     rehearse.set_defaults(run=_rehearse)
@@ -200,6 +202,12 @@ def _train_calibration(args: argparse.Namespace) -> None:
 
     build = build_advice_calibration if args.workshop == "em" else build_calibration
     build(args.out, jobs=args.jobs, say=print)
+
+
+def _cards(args: argparse.Namespace) -> None:
+    from organisms.feature_cards import write
+
+    print(f"wrote {write()}")
 
 
 def _rehearse(args: argparse.Namespace) -> None:

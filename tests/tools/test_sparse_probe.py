@@ -1,0 +1,152 @@
+"""Sparse probing, splitting, absorption and erasure on concepts that were planted."""
+
+import pytest
+import torch
+
+from tools import _sparse_probe as probing
+from tools._probes import fit
+
+ROWS, WIDTH = 400, 12
+CONCEPT, OTHER, NOISE = 0, 1, range(2, 8)
+"""Latents of the property, of another one, and of nothing."""
+
+
+@pytest.fixture
+def labels() -> torch.Tensor:
+    """Half of the rows have the property."""
+    return torch.arange(ROWS) % 2
+
+
+@pytest.fixture
+def other(labels: torch.Tensor) -> torch.Tensor:
+    """A property that has nothing to do with it."""
+    return (torch.arange(ROWS) // 2) % 2
+
+
+@pytest.fixture
+def features(labels: torch.Tensor, other: torch.Tensor) -> torch.Tensor:
+    """One latent a property, the rest at random (row, latent)."""
+    generator = torch.Generator().manual_seed(0)
+    found = torch.rand(ROWS, 8, generator=generator) * (torch.rand(ROWS, 8, generator=generator) < 0.3)
+    amount = 1 + torch.rand(ROWS, 2, generator=generator)
+    found[:, CONCEPT], found[:, OTHER] = labels * amount[:, 0], other * amount[:, 1]
+    return found
+
+
+@pytest.fixture
+def rows() -> torch.Tensor:
+    """Decoder rows (latent, d_model), orthogonal."""
+    return torch.eye(8, WIDTH)
+
+
+def stream(features: torch.Tensor, rows: torch.Tensor, noise: float = 0.05) -> torch.Tensor:
+    """Activations that the latents write, and an error that they do not explain (row, d_model)."""
+    generator = torch.Generator().manual_seed(1)
+    return features @ rows + noise * torch.randn(len(features), rows.shape[1], generator=generator)
+
+
+def test_the_latent_that_tells_the_classes_apart_comes_first(features: torch.Tensor, labels: torch.Tensor) -> None:
+    assert probing.best_latents(features, labels, 1).tolist() == [CONCEPT]
+    features[:, 5] = 3 * (1 - labels)  # that it is silent where the property is says as much
+    assert probing.best_latents(features, labels, 2).tolist() == [5, CONCEPT]
+    assert len(probing.best_latents(features, labels, 50)) == 8
+
+
+def test_halves_have_all_rows_once_and_both_classes_alike(labels: torch.Tensor) -> None:
+    split = probing.halves(labels, 0)
+    assert sorted([*split.train.tolist(), *split.test.tolist()]) == list(range(ROWS))
+    assert labels[split.train].sum() == labels[split.test].sum() == ROWS / 4
+    assert torch.equal(split.train, probing.halves(labels, 0).train)
+    assert not torch.equal(split.train, probing.halves(labels, 1).train)
+
+
+def test_a_planted_latent_is_enough_and_no_latent_is_not(features: torch.Tensor, labels: torch.Tensor) -> None:
+    split = probing.halves(labels, 0)
+    assert probing.sparse_probe(features, labels, split, 1) == 1.0
+    assert probing.sparse_probe(features[:, list(NOISE)], labels, split, 1) < 0.65
+    mixed = labels[torch.randperm(ROWS, generator=torch.Generator().manual_seed(3))]
+    assert probing.sparse_probe(features, mixed, probing.halves(mixed, 0), 1) < 0.65
+
+
+def test_the_latent_is_chosen_where_it_is_not_judged(features: torch.Tensor, labels: torch.Tensor) -> None:
+    split = probing.halves(labels, 0)
+    cheat = torch.zeros(ROWS)
+    cheat[split.test] = 9.0 * labels[split.test]  # tells the classes apart on the held-out rows alone
+    features[:, 7] = cheat
+    assert probing.best_latents(features[split.train], labels[split.train], 1).tolist() == [CONCEPT]
+
+
+@pytest.mark.parametrize("parts", [1, 2, 3, 4])
+def test_planted_splits_are_counted(features: torch.Tensor, labels: torch.Tensor, parts: int) -> None:
+    which = torch.randint(parts, (ROWS,), generator=torch.Generator().manual_seed(2))
+    split_up = torch.zeros(ROWS, 8)
+    for part in range(parts):
+        split_up[:, part] = features[:, CONCEPT] * (which == part)
+    split_up[:, 4:] = 0.2 * features[:, 4:]
+    assert probing.split_latents(split_up, labels, probing.halves(labels, 0)) == parts
+
+
+def absorbed(features: torch.Tensor, rows: torch.Tensor, labels: torch.Tensor, over: int = 1) -> float:
+    x = stream(features, rows)
+    return probing.absorption(x, features, rows, labels, *fit(x, labels), split_over=over)
+
+
+def test_nothing_is_absorbed_where_the_parent_fires(
+    features: torch.Tensor, rows: torch.Tensor, labels: torch.Tensor
+) -> None:
+    assert absorbed(features, rows, labels) == 0
+    features[:, 6] = labels * (torch.arange(ROWS) % 8 == 1)  # a child that fires beside its parent
+    assert absorbed(features, rows + 0, labels) == 0
+
+
+@pytest.mark.parametrize("share", [4, 8])
+def test_a_silent_parent_whose_child_writes_it_is_counted(
+    features: torch.Tensor, rows: torch.Tensor, labels: torch.Tensor, share: int
+) -> None:
+    places = (labels == 1) & ((torch.arange(ROWS) // 2) % share == 0)
+    features[places, CONCEPT] = 0
+    features[:, 6] = 2.0 * places
+    rows[6, CONCEPT] = 1.0  # the child writes its parent's direction beside its own
+    assert absorbed(features, rows, labels) == pytest.approx(1 / share, abs=0.01)
+    assert absorbed(features, rows, labels, over=2) == 0, "the child is the concept's own latent, too"
+
+
+def test_a_silent_parent_that_nobody_stands_in_for_is_not_absorbed(
+    features: torch.Tensor, rows: torch.Tensor, labels: torch.Tensor
+) -> None:
+    """The stream has the concept, but it is in the dictionary's error."""
+    x = stream(features, rows)
+    features[1::8, CONCEPT] = 0
+    features[1::8, 6] = 2.0  # it fires there, and writes something else
+    assert probing.absorption(x, features, rows, labels, rows[CONCEPT], -0.5) == 0
+
+
+def test_erasure_removes_the_planted_concept_and_no_other(
+    features: torch.Tensor, rows: torch.Tensor, labels: torch.Tensor, other: torch.Tensor
+) -> None:
+    x = stream(features, rows)
+    readers = [probing.Reader(x, one, probing.halves(one, 0)) for one in (labels, other)]
+    assert all(reader.above_chance == 0.5 for reader in readers)
+    both = [probing.erasure(x, features, rows, torch.tensor([n]), readers, n) for n in (CONCEPT, OTHER)]
+    for found in both:
+        assert found.own > 0.9 and abs(found.others) < 0.05
+        assert found.targeted == found.own - found.others
+
+
+def test_random_latents_erase_nothing(features: torch.Tensor, rows: torch.Tensor, labels: torch.Tensor) -> None:
+    x = stream(features, rows)
+    reader = probing.Reader(x, labels, probing.halves(labels, 0))
+    for latent in NOISE:
+        assert abs(probing.erasure(x, features, rows, torch.tensor([latent]), [reader], 0).own) < 0.05
+
+
+def test_what_is_erased_is_what_the_latents_wrote_and_the_error_stays(
+    features: torch.Tensor, rows: torch.Tensor
+) -> None:
+    x = stream(features, rows, noise=0.5)
+    left = probing.erased(x, features, rows, torch.tensor([CONCEPT, OTHER]))
+    expected = x.clone()
+    for latent in (CONCEPT, OTHER):
+        expected -= features[:, latent, None] * rows[latent]
+    torch.testing.assert_close(left, expected)
+    assert torch.equal(probing.erased(x, features, rows, torch.tensor([], dtype=torch.long)), x)
