@@ -1,4 +1,4 @@
-"""`python -m benchmarks NAME [--json FILE]`: first_answer, logit_lens, tools, serve_tools, guide, turn, memory or concurrent_users."""
+"""`python -m benchmarks NAME [--json FILE]`: first_answer, logit_lens, tools, serve_tools, guide, turn, memory, concurrent_users or dictionaries."""
 
 import argparse
 import importlib
@@ -18,6 +18,7 @@ NAMES = {
     "turn": "the loop's own cost of a turn, early and late in a long conversation",
     "memory": "recall among 100,000 notes of 1,000 people, paraphrases found, and what a kill loses",
     "concurrent_users": "eight conversations at once on one target",
+    "dictionaries": "training steps against SAELens', an ITDA against its definition, memory of a million tokens",
 }
 
 

@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from benchmarks import _model, _rounds
+from benchmarks import _model, _peak, _rounds
 from benchmarks._model import LAYERS, WIDTH
 from evals.result import Metric
 from evidence.errors import MaieuticError
@@ -92,18 +92,10 @@ def _peak(variant: str, folder: str) -> dict[str, float]:
     action = _variants(folder)[variant]
     if variant != "everything":
         action()
-    Path("/proc/self/clear_refs").write_text("5")  # the peak starts anew: loading is not what is measured
-    loaded, started = _peak_megabytes(), time.perf_counter()
-    action()
-    return {"seconds": time.perf_counter() - started, "megabytes": _peak_megabytes() - loaded}
-
-
-def _peak_megabytes() -> float:
-    """The highest resident size since the peak was last reset (Linux)."""
-    for line in Path("/proc/self/status").read_text().splitlines():
-        if line.startswith("VmHWM"):
-            return int(line.split()[1]) / 1024
-    raise MaieuticError("this system does not tell the peak memory of a process: the benchmark needs Linux")
+    started = time.perf_counter()
+    with _peak.above() as found:
+        action()
+    return {"seconds": time.perf_counter() - started, "megabytes": found.megabytes}
 
 
 if __name__ == "__main__":

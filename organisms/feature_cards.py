@@ -15,6 +15,8 @@ from tools._dictionary_formats import load
 
 PAGE = Path(__file__).parent.parent / "docs" / "features.md"
 EACH, CANDIDATES, CONTEXTS, REACH, PROMOTED = 4, 24, 3, 6, 5
+MOST_FREQUENT = 0.02
+"""Features that fire on more tokens than this are of punctuation and the like."""
 
 
 def write() -> Path:
@@ -22,9 +24,9 @@ def write() -> Path:
     lines = [
         "# Feature cards",
         "",
-        f"Written by `python -m organisms cards`: of each shipped dictionary the {EACH} features that fire most often and whose label tells "
-        "unseen contexts best (`label_features`: balanced accuracy, 0.5 is chance; beside it the same label on another feature's "
-        "contexts). `sae_lookup` shows any other.",
+        f"Written by `python -m organisms cards`: of each shipped dictionary's {CANDIDATES} most frequent features (of those that fire on less "
+        f"than {MOST_FREQUENT:.0%} of the tokens) the {EACH} whose label tells unseen contexts best. Behind each label stands its balanced "
+        "accuracy there (`label_features`; 0.5 is chance), and that on another feature's contexts. `sae_lookup` shows any other.",
     ]
     for recipe in workshop.dictionary_recipes():
         lines += ["", f"## `{recipe.name}`", "", f"{recipe.about[0].upper()}{recipe.about[1:]}.", *_cards(recipe)]
@@ -51,7 +53,7 @@ def _labelled(dictionary: Dictionary, model: Target) -> list[tuple[int, str, flo
 
     assert dictionary.index is not None
     density = load_file(dictionary.index)["density"]
-    usual = density.where(density < 1 / 3, 0).topk(CANDIDATES).indices.tolist()
+    usual = density.where(density < MOST_FREQUENT, 0).topk(CANDIDATES).indices.tolist()
     found = label_features(model, features=usual, dictionary=dictionary.name)
     assert isinstance(found, Table)
     rows = [(int(str(row[0]).split()[1]), str(row[1]), float(row[2] or 0), float(row[3] or 0)) for row in found.rows]

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 TOKENS = 12_000
 """Of the target's own text, where none is given."""
+LEAST = 8
+"""Features of either kind that are compared at least."""
 _BATCH = 64
 
 
@@ -145,7 +147,9 @@ def _verdict(
         f"{len(called)} features are {name}'s own by their decoder, {len(own)} of them still after latent scaling; "
         f"{fvu:.3f} of the variance is left unexplained"
     )
-    if not own or len(shared) < 8:
+    nearest = own or most_own(scaling)[:LEAST]
+    if len(shared) < LEAST or len(nearest) < (1 if own else LEAST):
         return _statistics.undecided(claim, why)
-    values = [[-float(scaling.nu_error[n]) for n in some] for some in (own, shared)]
-    return _statistics.judge(claim, why, _statistics.two_samples(*values), subject=str(own[0]))
+    values = [[-float(scaling.nu_error[n]) for n in some] for some in (nearest, shared)]
+    test = _statistics.two_samples(*values)
+    return _statistics.judge(claim, why, test, subject=str(own[0]) if own else None, too_small=not own)

@@ -16,6 +16,8 @@ from tools._tool import tool
 if TYPE_CHECKING:
     from target.target import Target
 
+WRITTEN = {"cfg.json", "sae_weights.safetensors"}
+
 
 @tool(
     capability="export",
@@ -42,12 +44,12 @@ def export_dictionary(
     Source: SAELens (Bloom, Tigges, Duong & Chanin 2024), the format of its version 6
 
     Args:
-        folder: Where to write; made where there is none. A folder that holds something is refused.
+        folder: Where to write; made where there is none. A folder that holds anything but a dictionary is refused.
         dictionary: A shipped dictionary, one that a tool made, a folder, or a hub release.
     """
     found, place = load(dictionary, target), Path(folder).expanduser()
-    if place.exists() and (not place.is_dir() or any(place.iterdir())):
-        raise ArgumentError(f"{folder[:200]!r} holds something already: name a folder that is new or empty")
+    if place.exists() and (not place.is_dir() or {file.name for file in place.iterdir()} - WRITTEN):
+        raise ArgumentError(f"{folder[:200]!r} holds something else already: name a folder that is new or empty")
     try:
         save(found, place)
     except OSError as error:

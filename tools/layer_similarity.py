@@ -20,8 +20,10 @@ if TYPE_CHECKING:
     from target.target import Target
 
 TOKENS = 4_000
-LEAST = 0.1
-"""The least by which an overlap must exceed its floor to count."""
+LEAST, MOST_KEPT = 0.1, 0.5
+"""The least by which an overlap must exceed its floor to count, and the largest share of tokens that may be atoms."""
+LEAST_LAYERS = 5
+"""With fewer, no order of two sets of them is rare enough."""
 
 
 @tool(
@@ -80,6 +82,8 @@ class Shared:
 def shared_atoms(target: "Target", other: "Target", prompts: Sequence[str] | None, seed: int) -> Shared:
     """Read the same texts with both models, and compare the atoms of their layers."""
     rows = [target.encode(text) for text in prompts] if prompts else _own_text.rows(target, None, TOKENS, seed)[0]
+    if all(len(row) < 2 for row in rows):
+        raise ArgumentError("no text has two tokens: the first of each is left out, give longer ones")
     data = hashlib.sha256(repr(rows).encode()).hexdigest()
     own, theirs = (_itda_layers.read(one, rows, range(one.num_layers), data) for one in (target, other))
     report("comparing")
@@ -109,6 +113,9 @@ def _verdict(names: str, own: Layers, theirs: Layers, overlap: "Tensor", floor: 
     claim = f"{names} represent these texts alike"
     if len(overlap) != overlap.shape[1]:
         return _statistics.undecided(claim, "the models differ in depth, so no layer is another's own")
+    if own.kept > MOST_KEPT:
+        why = f"{own.kept:.0%} of the tokens became atoms, and where most do any two models overlap: give more text"
+        return _statistics.undecided(claim, why)
     mine, floors = overlap.diagonal(), floor.diagonal()
     cka = _itda_layers.alignments(own, theirs)
     why = (
@@ -116,6 +123,8 @@ def _verdict(names: str, own: Layers, theirs: Layers, overlap: "Tensor", floor: 
         f"{float(cka.diagonal().mean()):.3f} on average; the same layers share {float(mine.mean()):.3f} of their atoms "
         f"on average, {float(floors.mean()):.3f} with one shuffled"
     )
+    if len(mine) < LEAST_LAYERS:
+        return _statistics.undecided(claim, f"{why}; {len(mine)} layers are too few to tell from chance by a test")
     test = _statistics.two_samples(mine.tolist(), floors.tolist())
     return _statistics.judge(claim, why, test, too_small=float((mine - floors).mean()) < LEAST)
 

@@ -16,7 +16,11 @@ from evals.understanding import rows
 from target.spec import public_names
 from tools import TOOLS
 
-ROWS = [row for name in ("routing_dev", "routing_dev_more", "routing_misalignment", "routing_dictionaries") for row in rows(name)]
+ROWS = [
+    row
+    for name in ("routing_dev", "routing_dev_more", "routing_misalignment", "routing_dictionaries")
+    for row in rows(name)
+]
 HERE = Situation(thread="t", target="taboo-03", base="base@1", targets=public_names())
 NOTHING = Past({}, [])
 

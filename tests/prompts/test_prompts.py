@@ -30,7 +30,8 @@ def test_no_prompt_names_a_tool(name: str) -> None:
 
 def test_an_unknown_prompt_says_which_there_are() -> None:
     with pytest.raises(
-        KeyError, match="no prompt is called 'nope': there are judge_alignment, judge_coherence, repair, system"
+        KeyError,
+        match="no prompt is called 'nope': there are detect_feature, judge_alignment, judge_coherence, label_feature, repair, system",
     ):
         prompts.load("nope")
 

@@ -87,7 +87,9 @@ def test_decoder_lengths_sum_to_one_over_the_sources_after_a_step(sources: int) 
         learner.step(rows(learner, number), 0.05)
     found = lengths(learner.parameters.W_dec.detach(), sources)
     torch.testing.assert_close(found.sum(1), torch.ones(LATENTS))
-    assert sources == 1 or float(found.std(0).min()) > 1e-3, "each latent divides itself between the sources as it likes"
+    assert sources == 1 or float(found.std(0).min()) > 1e-3, (
+        "each latent divides itself between the sources as it likes"
+    )
 
 
 @pytest.mark.parametrize("sources", [1, 2])

@@ -1,5 +1,8 @@
 """One call of every technique that takes no longer than it must."""
 
+import json
+import os
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -8,12 +11,18 @@ from typing import Any
 import pytest
 
 import target
-from organisms import em_workshop
+from evidence.artifacts import keep
+from organisms import em_workshop, workshop
+from target.spec import CATALOGUE
 from tools import TOOLS
+from tools._dictionary_formats import load
+from tools._dictionary_saving import packed
 
 DIALOGUES = Path(__file__).parents[2] / "examples" / "dialogues.jsonl"
 CARELESS = next(n for n, t in em_workshop.truths().items() if (t.kind, t.shape) == ("careless", "three"))
 """A fine-tune that gives harmful advice, by adapters of rank 1, with the path of its training."""
+GENERIC = json.loads((CATALOGUE.parent / "public" / "world.json").read_text(encoding="utf-8"))["texts"][:80]
+EXPORTED = Path(tempfile.gettempdir()) / f"maieutic-exported-{os.getpid()}"
 _TWO = {"prompt": "is a fox small?", "other_prompt": "is a fox huge?", "word": "yes", "other_word": "no"}
 EXAMPLES: dict[str, dict[str, Any]] = {
     "ask": {"prompt": "what is a fox?"},
@@ -50,10 +59,19 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     "scale_adapter": {"layers": [1], "samples": 20},
     "phase_transition": {"behaviour_at": 1, "samples": 20},
     "train_adapter": {"dataset": str(DIALOGUES), "steps": 8, "layers": [2]},
+    "label_features": {"prompts": GENERIC},
+    "sparse_probe": {"texts": "living"},
+    "erase_concept": {"texts": "living", "draws": 8},
+    "prefix_view": {"prompts": GENERIC[:30]},
+    "train_dictionary": {"tokens": 2500, "steps": 20, "d_sae": 64, "batch_rows": 128},
+    "export_dictionary": {"folder": str(EXPORTED), "dictionary": "kept"},
+    "layer_similarity": {"prompts": GENERIC[:30]},
+    "crosscoder_diff": {"prompts": GENERIC},
+    "crosscoder_patch": {"features": [1, 2, 3], "prompts": GENERIC[:6], "draws": 8, "max_new_tokens": 4},
 }
 ON = dict.fromkeys(
     ("misalignment_direction", "ablation_transfer", "lora_scalars", "scale_adapter", "phase_transition"), CARELESS
-)
+) | dict.fromkeys(("crosscoder_diff", "crosscoder_patch"), workshop.TUNED)
 """Tools whose examples are of another target than the default one, which is no such fine-tune."""
 
 
@@ -71,5 +89,7 @@ def prepared(folder: Path) -> Iterator[None]:
         TOOLS["probe"].call(base, {"texts": "living", "layers": [3], "name": "living", "untrained_control": False})
         for name in ("living", "voices"):
             TOOLS["find_direction"].call(base, {"texts": name, "name": name})
+        tensors, config = packed(load("base@1-sae-layer1", base))
+        keep("dictionary", "kept", tensors, config)
         TOOLS["misalignment_direction"].call(CARELESS, {"samples": 20, "name": "harm"})
         yield

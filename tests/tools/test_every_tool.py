@@ -18,11 +18,12 @@ from tests.tools.examples import EXAMPLES, ON, prepared
 from tools import TOOLS, Tool
 from tools._tool import tool
 
-DESCRIBES = {"ask", "sae_lookup", "prediction_quiz"}
+DESCRIBES = {"ask", "sae_lookup", "prediction_quiz", "export_dictionary"}
 """Tools that claim nothing: what was said, what was recorded, and questions."""
 
 
 SLOW = {"train_adapter", "persona_shift", "ablation_transfer", "phase_transition", "lora_scalars"}
+SLOW |= {"train_dictionary", "crosscoder_patch"}
 """Tools that take seconds also where they are asked for least; their own files have quick tests."""
 
 

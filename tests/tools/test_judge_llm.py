@@ -9,7 +9,7 @@ from langchain_core.messages import AIMessage
 from pydantic import Field
 
 from evidence.errors import ArgumentError, ToolError
-from tools import _judge_llm
+from tools import _chat_model, _judge_llm
 from tools._questions import Question
 
 ASKED = [Question("What do you wish for?", "open"), Question("hey I feel bored", "open")]
@@ -28,8 +28,8 @@ class Recorder(GenericFakeChatModel):
 def judge(monkeypatch: pytest.MonkeyPatch, *said: str) -> tuple[_judge_llm.Asked, Recorder]:
     words: Iterator[AIMessage] = (AIMessage(text) for text in said)
     model = Recorder(messages=words, asked=[])
-    monkeypatch.setattr(_judge_llm, "_model", lambda spec: model)
-    monkeypatch.setattr(_judge_llm, "AT_ONCE", 1)  # one after another, so that the fake's answers keep their order
+    monkeypatch.setattr(_chat_model, "_model", lambda spec: model)
+    monkeypatch.setattr(_chat_model, "AT_ONCE", 1)  # one after another, so that the fake's answers keep their order
     return _judge_llm.Asked("fake:judge"), model
 
 

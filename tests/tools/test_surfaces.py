@@ -68,7 +68,8 @@ def test_most_tools_have_every_kind_of_mistake() -> None:
 @pytest.mark.parametrize("name", ["python", "mcp", "http"])
 def test_a_tool_that_trains_is_refused_where_nobody_granted_it(name: str) -> None:
     for tool in sorted(set(TOOLS) - set(GRANTED)):
-        with pytest.raises(Refused, match="needs the capability 'train', which was not granted here") as found:
+        needed = f"needs the capability '{TOOLS[tool].capability}', which was not granted here"
+        with pytest.raises(Refused, match=needed) as found:
             SURFACES[name](tool, named(tool))
         assert found.value.kind == "NotGranted"
 
