@@ -21,7 +21,7 @@ def write(folder: Path, parts: "Iterable[Tensor]", *, dtype: Dtype = "float32") 
 
     manifest: Manifest | None = None
     for number, part in enumerate(parts):
-        manifest = manifest or _empty(*part.shape[1:], dtype)
+        manifest = manifest or _empty(part.shape[1], part.shape[2], dtype)
         places = torch.stack([torch.full((len(part),), number), torch.arange(len(part))], 1).int()
         tensors = {tensor_name(LAYER): part.to(getattr(torch, dtype)), PLACES: places}
         manifest = manifest.with_shard(shards.write_shard(folder, number, tensors), 1, tensors)

@@ -65,9 +65,7 @@ def _step(size: Size, nested: bool) -> Iterator[Metric]:
     what = f"{'Matryoshka' if nested else 'BatchTopK'} {size.width} x {size.latents}"
     for name, found in seconds.items():
         yield Metric(f"tokens a second, {what}, {name}", round(size.steps * ROWS / min(found)), len(found))
-    yield _rounds.ratio(
-        f"training speed, {what}, ours / SAELens", seconds, "SAELens", "ours", bar=1.0, side="at least"
-    )
+    yield _rounds.ratio(f"training speed, {what}, ours / SAELens", seconds, "SAELens", "ours", bar=1.0, side="at least")
 
 
 def _ours(size: Size, nested: bool) -> Callable[[], object]:
@@ -95,6 +93,7 @@ def _theirs(size: Size, nested: bool) -> Callable[[], object]:
         total_training_samples=ROWS * 10_000,
         train_batch_size_samples=ROWS,
         lr=2e-3,
+        lr_end=2e-3,
         dead_feature_window=DEAD_AFTER // ROWS,
     )
     trainer: Any = SAETrainer(about, getattr(sae_lens, f"{name}SAE")(config), iter(()))

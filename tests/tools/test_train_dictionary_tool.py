@@ -24,7 +24,7 @@ from tools._dictionary_training import Architecture
 from tools._texts import text_sets
 
 ARCHITECTURES = get_args(Architecture)
-SMALL: dict[str, Any] = {"tokens": 5000, "steps": 100, "d_sae": 256, "batch_rows": 256}
+SMALL: dict[str, Any] = {"tokens": 6000, "steps": 200, "d_sae": 256, "batch_rows": 256}
 _ENGLISH = text_sets()["english"].texts
 TEXTS = [f"{n}: {_ENGLISH[n % len(_ENGLISH)]}" for n in range(90)]
 
