@@ -13,6 +13,9 @@ class Peak:
     """Known when the work is done."""
 
     megabytes: float = 0.0
+    """Above what was held before."""
+    process: float = 0.0
+    """All that the process held at its peak, in megabytes."""
 
 
 @contextmanager
@@ -27,7 +30,8 @@ def above() -> Iterator[Peak]:
         Path("/proc/self/clear_refs").write_text("5")
         before = _highest()
         yield found
-        found.megabytes = _highest() - before
+        found.process = _highest()
+        found.megabytes = found.process - before
     except OSError as error:
         raise MaieuticError(
             "this system does not tell the peak memory of a process: the benchmark needs Linux"

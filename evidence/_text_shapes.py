@@ -8,6 +8,8 @@ from evidence.shapes import Arm, Contrast, Curve, Heatmap, Line, Quiz, Table
 
 MOST_COLUMNS, MOST_CELLS, MOST_ARMS, MOST_POINTS, MOST_LINES_BESIDE, MOST_NAMED = 8, 14, 24, 30, 8, 6
 ALL = "the JSON has all of them"
+LINE = 120
+"""Characters of a table's line."""
 _Roled = TypeVar("_Roled", bound=Arm | Line)
 
 
@@ -124,16 +126,26 @@ def table(found: Table, room: int) -> list[str]:
     most = room - len(notes) - 2
     worth = [row for row in found.highlights if 0 <= row < len(found.rows)]
     kept = sorted(list(dict.fromkeys([*worth, *range(len(found.rows))]))[:most])
-    widest = max(10, 120 // max(1, len(found.columns)))
+    widest = _widths([found.columns, *(found.rows[r] for r in kept)])
     numeric = [
         i for i in range(len(found.columns)) if all(not isinstance(row[i], str) for row in found.rows)
     ]  # flush right, like every number
-    rows = [["*" if r in worth else "", *(_shown(cell, widest) for cell in found.rows[r])] for r in kept]
-    top = ["", *(label(name, widest) for name in found.columns)]
+    rows = [["*" if r in worth else "", *map(_shown, found.rows[r], widest)] for r in kept]
+    top = ["", *map(label, found.columns, widest)]
     lines = aligned([top, *rows], right=[i + 1 for i in numeric])
     if len(kept) < len(found.rows):
         lines.append(f"... {len(found.rows) - len(kept)} more rows; {ALL}")
     return [*notes, *lines]
+
+
+def _widths(rows: Sequence[Sequence[str | float | None]]) -> list[int]:
+    """Room for every column: what a short one does not need goes to the longer ones."""
+    needs = [max(len(_shown(row[i], LINE)) for row in rows) for i in range(len(rows[0]))]
+    left, widths = LINE, [0] * len(needs)
+    for done, i in enumerate(sorted(range(len(needs)), key=needs.__getitem__)):
+        widths[i] = max(10, min(needs[i], left // (len(needs) - done)))
+        left -= widths[i]
+    return widths
 
 
 def _shown(cell: str | float | None, most: int) -> str:

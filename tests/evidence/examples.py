@@ -95,7 +95,7 @@ def table(rows: int = 12) -> Table:
     return Table(
         title="features",
         columns=("feature", "share", "reading"),
-        rows=tuple((f"f{i} {LONG}", i + 0.0625, None if i % 5 else "said 4711 times") for i in range(rows)),
+        rows=tuple((f"f{i} {2 * LONG}", i + 0.0625, None if i % 5 else "said 4711 times") for i in range(rows)),
         control_name="shuffled",
         highlights=(rows - 1,),
         **WHOLE,

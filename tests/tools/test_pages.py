@@ -10,11 +10,15 @@ from tools import TOOLS
 from tools.__main__ import main
 from tools._docs import example
 
+ROOT = Path(__file__).parents[2]
+
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", TOOLS)
 def test_the_example_of_every_page_runs(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("MAIEUTIC_HOME", str(tmp_path))
+    monkeypatch.setenv("MAIEUTIC_HOME", str(tmp_path / "home"))
+    (tmp_path / "examples").symlink_to(ROOT / "examples")
+    monkeypatch.chdir(tmp_path)  # some examples write where they stand
     made: dict[str, object] = {}
     exec(example(TOOLS[name]), made)
     assert made["evidence"].provenance.tool == name  # type: ignore[attr-defined]
