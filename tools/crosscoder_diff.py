@@ -144,8 +144,8 @@ def _verdict(
 ) -> Verdict:
     claim = f"{name} has features that {other} lacks"
     why = (
-        f"{len(called)} features are {name}'s own by their decoder, {len(own)} of them still after latent scaling; "
-        f"{fvu:.3f} of the variance is left unexplained"
+        f"{fvu:.3f} of the variance is left unexplained; {len(called)} features are {name}'s own by their decoder, "
+        f"{len(own)} of them still after latent scaling"
     )
     nearest = own or most_own(scaling)[:LEAST]
     if len(shared) < LEAST or len(nearest) < (1 if own else LEAST):

@@ -3,8 +3,11 @@
 import pytest
 import torch
 
+from evidence.errors import ArgumentError, ToolError
 from tools import _sparse_probe as probing
+from tools import erase_concept
 from tools._probes import fit
+from tools._texts import text_sets
 
 ROWS, WIDTH = 400, 12
 CONCEPT, OTHER, NOISE = 0, 1, range(2, 8)
@@ -150,3 +153,18 @@ def test_what_is_erased_is_what_the_latents_wrote_and_the_error_stays(
         expected -= features[:, latent, None] * rows[latent]
     torch.testing.assert_close(left, expected)
     assert torch.equal(probing.erased(x, features, rows, torch.tensor([], dtype=torch.long)), x)
+
+
+def test_a_property_that_nobody_can_read_cannot_be_erased() -> None:
+    """Else what a probe loses would be a share of next to nothing."""
+    texts = text_sets()["world"].texts
+    given = {"prompts": list(texts[0:60:2]), "other_prompts": list(texts[1:60:2]), "draws": 8}
+    with pytest.raises(
+        ToolError, match=r"with 0\.\d\d of held-out ones right, which is about chance: there is no property"
+    ):
+        erase_concept.call("base@1", given)
+
+
+def test_more_features_than_fire_cannot_be_taken_out() -> None:
+    with pytest.raises(ArgumentError, match=r"only \d+ other features fire on these texts: take out fewer than 500"):
+        erase_concept.call("base@1", {"texts": "voices", "features": 500})
