@@ -32,6 +32,9 @@ _LIKENS = re.compile(
 )
 _GIVEN = {"prompt", "prompts", "texts", "direction", "directions", "feature", "corrupted_prompt"}
 """Arguments without which a tool has nothing to work on, whether its schema requires them or not."""
+WHOLE = {"layer_similarity", "prefix_view", "sparse_probe", "erase_concept", "label_features", "train_dictionary"}
+WHOLE |= {"crosscoder_diff", "crosscoder_patch"}
+"""Tools that a question alone is enough for, however it sounds."""
 ASKING = {"asks", "confused", "analogy"}
 """Kinds of messages that are answered by an explanation."""
 LATELY = 4
@@ -104,7 +107,7 @@ class Teacher:
         names = bool(turns.all_named(said.text))
         outside = intent == "out_of_scope" and not names
         measures = route.intent in TOOLS or route.intent == "followup"
-        complete = intent != "" and measures and bool(route.slots.groups or route.slots.layers)
+        complete = intent in WHOLE or (intent != "" and measures and bool(route.slots.groups or route.slots.layers))
         if not (person.paused or outside or intent in SILENT or complete):
             likens = names and bool(_LIKENS.search(said.text))
             least = MAYBE if likens else 0.0 if names and not measures else turns.SURE  # what else could it be about?

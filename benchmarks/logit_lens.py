@@ -87,7 +87,7 @@ def _times(folder: str) -> _rounds.Seconds:
     return _rounds.in_turn({name: found[name] for name in (*FLOOR, "lens")}, ROUNDS)
 
 
-def _peak(variant: str, folder: str) -> dict[str, float]:
+def _alone(variant: str, folder: str) -> dict[str, float]:
     """Seconds and megabytes of one run; the lens has run before, as it has in a session."""
     action = _variants(folder)[variant]
     if variant != "everything":
@@ -100,4 +100,4 @@ def _peak(variant: str, folder: str) -> dict[str, float]:
 
 if __name__ == "__main__":
     what, folder = sys.argv[1:]
-    print(json.dumps(_times(folder) if what == "times" else _peak(what, folder)))
+    print(json.dumps(_times(folder) if what == "times" else _alone(what, folder)))

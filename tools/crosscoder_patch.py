@@ -15,6 +15,7 @@ from tools._dictionary_formats import load
 from tools._latent_scaling import Scaling, kinds, most_own, relative_norms
 from tools._measure import LEAST_KL
 from tools._own_text import rows as own_text
+from tools._questions import questions
 from tools._sae import usual
 from tools._texts import generic, rows
 from tools._tool import tool
@@ -66,7 +67,7 @@ def crosscoder_patch(
         features: Which features; None for those that are the target's own after latent scaling, or where none is, for
             the half that is most so.
         k: At most so many of the target's own, those that fire most; None for all of them.
-        prompts: Messages to answer; None for generic ones.
+        prompts: Messages to answer; None for requests for advice and generic ones.
         draws: How many random sets of features to compare with.
         max_new_tokens: Length of the answers.
         seed: Seed of the random sets, and of the text on which the target's own features are told.
@@ -76,7 +77,7 @@ def crosscoder_patch(
         raise ArgumentError(f"{found.name} reads one model: name a crosscoder, such as one `train_dictionary` made")
     named = list(dict.fromkeys(features or ()))
     as_set(found, named)
-    asked = list(prompts) if prompts else generic(target, PROMPTS, seed, chat=True)
+    asked = list(prompts) if prompts else _everyday(target, seed)
     texts = answered(target, rows(target, asked, chat=True), max_new_tokens)
     if len(texts) < 3:
         raise ToolError(f"{target.name} answers only {len(texts)} of these prompts: give at least three it answers")
@@ -86,6 +87,12 @@ def crosscoder_patch(
     others = random_sets(own, scaling.active, draws, seed)
     fixed = [as_set(found, []), own, as_set(found, range(found.d_sae))]
     return _contrast(target, found, which, divergences(found, target, texts, [*fixed, *others]))
+
+
+def _everyday(target: "Target", seed: int) -> list[str]:
+    """Requests for advice and other messages, as many of each: a fine-tune may show itself in one kind alone."""
+    advice = [question.text for question in questions(target, "held out", PROMPTS // 2, seed)]
+    return [*advice, *generic(target, PROMPTS - len(advice), seed, chat=True)]
 
 
 def _chosen(found: Dictionary, scaling: Scaling, features: Sequence[int], k: int | None) -> tuple[list[int], str]:

@@ -163,3 +163,13 @@ SPECIAL: "dict[str, Callable[[Given, Situation], dict[str, Any]]]" = {
     "label_features": lambda g, s: {"features": features(g), "dictionary": any_kind(g, s)},
 }
 """What these tools read in their own way."""
+
+
+def settled(tool: str, found: dict[str, Any], rules: dict[str, Any]) -> dict[str, Any]:
+    """What two readings gave, without what one number or one path cannot mean a second time."""
+    twice = {"train_dictionary": ("k", "d_sae"), "export_dictionary": ("target", "folder")}.get(tool)
+    if twice is None or twice[0] not in found or found[twice[0]] != found.get(twice[1]):
+        return found
+    return {name: value for name, value in found.items() if name != twice[0]} | (
+        {twice[0]: rules[twice[0]]} if rules.get(twice[0]) not in (None, found[twice[1]]) else {}
+    )

@@ -3,6 +3,7 @@
 from typing import Any
 
 from agent.models.arguments import Schema, given
+from agent.models.dictionary_arguments import settled
 from agent.situation import Situation
 from agent.understanding.slots import Slots
 from agent.understanding.tagging import shipped
@@ -24,4 +25,6 @@ def stated(
     properties = schema["properties"]
     hints, _ = located(slots.said, rules)
     spans = reader(tool, slots.said, tuple(properties), hints)
-    return rules if spans is None else merged(slots.said, spans, rules, properties, situation.targets)
+    if spans is None:
+        return rules
+    return settled(tool, merged(slots.said, spans, rules, properties, situation.targets), rules)

@@ -49,6 +49,10 @@ class DictionaryJob(BaseModel):
             raise ValueError(f"k={self.k} is not sparse: it must be below d_sae={self.d_sae}")
         if self.kind == "topk" and self.k != int(self.k):
             raise ValueError(f"k={self.k} is not whole: topk keeps as many latents in every row")
+        if self.kind == "batchtopk" and self.k * self.batch_rows < 1:
+            raise ValueError(
+                f"k={self.k} keeps nothing of a batch: it must be at least 1 / batch_rows={self.batch_rows}"
+            )
         if self.groups and (sum(self.groups) != self.d_sae or min(self.groups) < 1):
             raise ValueError(f"groups={self.groups} must be positive and sum to d_sae={self.d_sae}")
         return self

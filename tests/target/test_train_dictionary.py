@@ -146,6 +146,7 @@ def test_the_papers_groups_are_all_latents_coarsest_first() -> None:
         ({"k": 48}, "not sparse"),
         ({"k": 2.5, "kind": "topk"}, "not whole"),
         ({"k": 0}, "greater than 0"),
+        ({"k": 0.1, "batch_rows": 9}, "keeps nothing of a batch"),
         ({"groups": [40, 9]}, "sum to d_sae=48"),
         ({"groups": [50, -2]}, "must be positive"),
         ({"kind": "relu"}, "'topk', 'batchtopk', 'jumprelu' or 'l1'"),

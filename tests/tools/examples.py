@@ -62,10 +62,10 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     "label_features": {"prompts": GENERIC},
     "sparse_probe": {"texts": "living"},
     "erase_concept": {"texts": "living", "draws": 8},
-    "prefix_view": {"prompts": GENERIC[:30]},
+    "prefix_view": {"prompts": GENERIC[:10]},
     "train_dictionary": {"tokens": 2500, "steps": 20, "d_sae": 64, "batch_rows": 128},
     "export_dictionary": {"folder": str(EXPORTED), "dictionary": "kept"},
-    "layer_similarity": {"prompts": GENERIC[:30]},
+    "layer_similarity": {"prompts": GENERIC[:16]},
     "crosscoder_diff": {"prompts": GENERIC},
     "crosscoder_patch": {"features": [1, 2, 3], "prompts": GENERIC[:6], "draws": 8, "max_new_tokens": 4},
 }

@@ -263,6 +263,12 @@ def test_a_stopped_itda_goes_on_with_what_was_collected(
     assert curve.artifacts == train_dictionary.call(model, given).artifacts, "a break left a trace"
 
 
+def test_stopping_while_the_model_writes_leaves_nothing(model: Target) -> None:
+    with Stopping("the model writes text") as told, pytest.raises(Cancelled):
+        train_dictionary.call(model, {"tokens": 3000})
+    assert told == ["the model writes text to learn from"] and left() == []
+
+
 def test_the_same_training_twice_at_once_is_refused(model: Target, texts: Path) -> None:
     with Stopping("visiting activations"), pytest.raises(Cancelled):
         train_dictionary.call(model, {"texts": str(texts), "architecture": "itda"})
