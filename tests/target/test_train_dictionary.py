@@ -96,7 +96,7 @@ def reconstructed(parts: dict[str, torch.Tensor], x: torch.Tensor) -> torch.Tens
 def test_planted_features_are_found_and_new_data_explained(
     kind: Kind, truth: torch.Tensor, store: Store, tmp_path: Path
 ) -> None:
-    parts = trained(store, tmp_path / "out", kind=kind)
+    parts = trained(store, tmp_path / "out", kind=kind, steps=1000)
     assert torch.allclose(parts["W_dec"].norm(dim=1), torch.ones(LATENTS), atol=1e-4)
     assert float((truth @ parts["W_dec"].T).amax(1).mean()) >= 0.9
     found, x = read_folder(tmp_path / "out", "found"), planted(truth, 4000, 2)
