@@ -122,16 +122,17 @@ def _effect(names: str, model: "Target", found: "Dictionary") -> Iterator[Metric
     """What the model's own features take of the divergence, against sets of others that fire as often."""
     import torch
 
-    from tools._crosscoder import answered, divergences, other_of
+    from tools._crosscoder import answered, divergences, measured, other_of
     from tools._latent_scaling import RELATIVE_NORM, most_own, relative_norms
-    from tools._own_text import rows as own_text
-    from tools.crosscoder_diff import measured
+    from tools._own_text import given_or_own
+    from tools.crosscoder_diff import TOKENS
     from tools.crosscoder_patch import as_set, random_sets, specific
 
-    scaling, fvu = measured(found, model, own_text(model, None, 12_000, SEED)[0])
+    seen = measured(found, model, given_or_own(model, None, TOKENS, SEED))
+    scaling = seen.scaling
     called = int((relative_norms(found, other_of(found)) > RELATIVE_NORM).sum())
     own = specific(found, scaling)
-    yield Metric(f"{names}: variance unexplained", round(fvu, 4))
+    yield Metric(f"{names}: variance unexplained", round(seen.unexplained, 4))
     yield Metric(f"{names}: features called its own by the decoder", called, found.d_sae)
     yield Metric(f"{names}: of these its own after latent scaling", len(own), called)
     ranked = most_own(scaling)

@@ -20,11 +20,11 @@ from target.sparse.job import DictionaryJob, matryoshka_groups
 from target.sparse.train import Report, run
 from target.target import Target
 from tools import _dictionary_index as dictionary_index
-from tools._dictionary import Dictionary, Source
+from tools._dictionary_itda import build
 from tools._dictionary_quality import measure
 from tools._dictionary_readers import INDEX, read_folder
-from tools._dictionary_streams import streams
-from tools._itda import Builder
+from tools._dictionary_saving import origin
+from tools._dictionary_streams import read
 from tools._questions import questions
 
 LENGTH = 128
@@ -38,7 +38,6 @@ NESTED = SETTINGS | {"groups": matryoshka_groups(1536)}
 SIDE_BY_SIDE = SETTINGS | {"d_sae": 1024}
 PURSUIT: dict[str, Any] = {"l0": 10, "threshold": 0.3}
 MIN_EXPLAINED, MAX_DEAD = 0.80, 0.20
-_BATCH = 64
 
 Rows = list[list[int]]
 Kind = Literal["sae", "matryoshka", "crosscoder", "itda"]
@@ -111,53 +110,38 @@ def train(
     """Train, index and measure each dictionary in a folder of `out`; yields its card, written beside it."""
     for models in dict.fromkeys(recipe.models for recipe in wanted):
         mine = [recipe for recipe in wanted if recipe.models == models]
-        read = [target.load(name) for name in models]
-        write = with_own_answers if read[-1].has_adapter else rows
-        seen, held_out = (write(read[-1], SEED + n, size) for n, size in enumerate((TOKENS, HELD_OUT_TOKENS)))
+        sources = [target.load(name) for name in models]
+        own = sources[-1]
+        write = with_own_answers if own.has_adapter else rows
+        seen, held_out = (write(own, SEED + n, size) for n, size in enumerate((TOKENS, HELD_OUT_TOKENS)))
         folder = out / "activations"
-        store = collect(folder, read, seen, sorted({recipe.layer for recipe in mine}))
+        store = collect(folder, sources, seen, sorted({recipe.layer for recipe in mine}))
         for recipe in mine:
             started = time.monotonic()
             place = out / recipe.name
-            learn(recipe, read, store, seen, place, threads=threads or torch.get_num_threads(), report=report)
-            yield _card(recipe, read[-1], store, seen, held_out, place, started)
+            learn(recipe, sources, store, place, threads=threads or torch.get_num_threads(), report=report)
+            yield _card(recipe, own, store, seen, held_out, place, started)
         shutil.rmtree(folder)
 
 
 def learn(
-    recipe: Recipe,
-    models: list[Target],
-    store: Store,
-    seen: Rows,
-    out: Path,
-    *,
-    seed: int = SEED,
-    threads: int = 2,
-    report: Report = lambda _: None,
+    recipe: Recipe, models: list[Target], store: Store, out: Path, *, threads: int, report: Report = lambda _: None
 ) -> None:
     """Train one dictionary into a folder."""
-    about: dict[str, Any] = {"hook_name": f"blocks.{recipe.layer}.hook_resid_post", "model_name": recipe.models[-1]}
-    about |= {"weights": models[-1].weights_digest, "tokens": store.rows}
-    if len(models) > 1:
-        about["sources"] = [Source(m.name, m.weights_digest, m.adapter_digest)._asdict() for m in models]
+    about = origin(models, recipe.layer, store.rows)
     if recipe.kind == "itda":
         pursue(recipe, store, about, out)
         return
-    job = {"store": str(store.folder), "layer": recipe.layer, "out": str(out), "metadata": about, "seed": seed}
+    job = {"store": str(store.folder), "layer": recipe.layer, "out": str(out), "metadata": about, "seed": SEED}
     run(DictionaryJob.model_validate(job | {"threads": threads} | recipe.settings), report)
 
 
 def pursue(recipe: Recipe, store: Store, about: dict[str, Any], out: Path) -> None:
-    """Build an ITDA on the first activations of a store, in their order."""
-    builder, left = Builder(store.d_model, **recipe.settings, data=store.key), ITDA_TOKENS
-    for stored in store.layer(recipe.layer):
-        builder.add(stored.activations[:left, 0], stored.places[:left])
-        left -= len(stored.activations[:left])
-    itda = builder.finish()
+    """Build an ITDA on the first activations of a store."""
+    config, tensors = build(store, recipe.layer, **recipe.settings, about=about, most=ITDA_TOKENS)
     out.mkdir(parents=True, exist_ok=True)
-    save_file({"W_dec": itda.atoms.half(), "labels": itda.labels.int()}, out / "sae_weights.safetensors")
-    about |= {"threshold": itda.threshold, "tokens": itda.seen, "order": itda.order}
-    config = {"architecture": "itda", "d_in": store.d_model, "d_sae": len(itda.atoms), "k": itda.l0, "metadata": about}
+    small = {"W_dec": tensors["W_dec"].half(), "labels": tensors["labels"].int()}
+    save_file(small, out / "sae_weights.safetensors")
     (out / "cfg.json").write_text(json.dumps(config, indent=1) + "\n", encoding="utf-8")
 
 
@@ -167,7 +151,8 @@ def _card(
     found_here = read_folder(folder, folder.name)
     dictionary = replace(found_here, source=max(0, len(found_here.sources) - 1))
     stored = torch.cat([one.activations.flatten(1).half() for one in store.layer(recipe.layer)])
-    save_file(dictionary_index.build(dictionary, seen, stored, _read(dictionary, model, held_out)), folder / INDEX)
+    beside = torch.cat(read(dictionary, model, held_out))
+    save_file(dictionary_index.build(dictionary, seen, stored, beside), folder / INDEX)
     found = measure(dictionary, model, held_out)
     card = Card(
         name=recipe.name,
@@ -218,9 +203,3 @@ def with_own_answers(model: Target, seed: int, tokens: int) -> Rows:
     mixed = documents + answers
     Random(seed).shuffle(mixed)
     return mixed
-
-
-def _read(dictionary: Dictionary, model: Target, texts: Rows) -> torch.Tensor:
-    """What a dictionary reads of all texts (token, d_in), in half the memory."""
-    batches = (texts[start : start + _BATCH] for start in range(0, len(texts), _BATCH))
-    return torch.cat([one.half() for batch in batches for one in streams(dictionary, model, batch)])

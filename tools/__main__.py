@@ -6,6 +6,7 @@ python -m tools logit_lens --target taboo-03 --prompt "give me a hint." --figure
 
 import argparse
 import json
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -28,7 +29,9 @@ def main() -> None:
     except MaieuticError as error:
         sys.exit(f"error: {error}")
     except KeyboardInterrupt:
-        sys.exit("stopped")
+        print("stopped", file=sys.stderr, flush=True)
+        sys.stdout.flush()
+        os._exit(130)  # threads of libraries that are computing cannot be joined, and abort an orderly end
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING
 
 from target.turn import report
 from tools._dictionary_quality import Replaced, replaced
-from tools._dictionary_streams import models_of, streams
+from tools._dictionary_streams import batches, models_of, streams
+from tools._latent_scaling import LatentScaling, Scaling
 from tools._measure import kl
+from tools.sae_features import checked_fvu
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -29,6 +31,37 @@ class Text:
 def other_of(crosscoder: "Dictionary") -> int:
     """The model a crosscoder compares the target with."""
     return 1 - crosscoder.source
+
+
+@dataclass(frozen=True)
+class Measured:
+    """How strongly each model has each latent on some texts."""
+
+    scaling: Scaling
+    halves: tuple[Scaling, Scaling]
+    """The same on every other text and on those between: to choose latents on the one and judge them on the other."""
+    unexplained: float
+    """Share of variance."""
+
+
+def measured(crosscoder: "Dictionary", target: "Target", rows: Sequence[Sequence[int]]) -> Measured:
+    """Latent scaling on texts, each its token ids.
+
+    Raises:
+        ToolError: the crosscoder leaves too much of these texts unexplained.
+    """
+    import torch
+
+    halves, first, other = (LatentScaling(crosscoder), LatentScaling(crosscoder)), None, other_of(crosscoder)
+    for some in batches(crosscoder, target, rows, "measuring how strongly each model has each feature"):
+        first = torch.cat(some) if first is None else first
+        for half, texts in zip(halves, (some[::2], some[1::2]), strict=True):
+            if texts:
+                half.add(torch.cat(texts))
+    assert first is not None
+    parts = (halves[0].finish(other), halves[1].finish(other))
+    halves[0].join(halves[1])
+    return Measured(halves[0].finish(other), parts, checked_fvu(crosscoder, first, target.name))
 
 
 def answered(target: "Target", prompts: Sequence[Sequence[int]], length: int) -> list[Text]:

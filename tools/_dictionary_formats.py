@@ -54,6 +54,19 @@ def load(reference: str, target: "Target") -> Dictionary:
     return found
 
 
+def load_crosscoder(reference: str, target: "Target") -> Dictionary:
+    """A dictionary that reads the target beside another model.
+
+    Raises:
+        ArgumentError: as `load`, or it reads one model alone.
+        ToolError: as `load`.
+    """
+    found = load(reference, target)
+    if not found.sources:
+        raise ArgumentError(f"{found.name} reads one model: name a crosscoder, such as one `train_dictionary` made")
+    return found
+
+
 def load_single(reference: str, target: "Target") -> Dictionary:
     """A dictionary that reads one model alone.
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from evidence.errors import ArgumentError
 from target.turn import report
-from tools._dictionary_streams import streams
+from tools._dictionary_streams import read, streams
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -55,20 +55,38 @@ def measure(dictionary: "Dictionary", target: "Target", rows: Rows) -> Quality:
     Raises:
         ArgumentError: the texts are too short or do not vary.
     """
+    return measure_all([dictionary], target, rows)[0]
+
+
+def measure_all(dictionaries: "Sequence[Dictionary]", target: "Target", rows: Rows) -> list[Quality]:
+    """The quality of several dictionaries that read the same, such as a nested one's prefixes; texts are read once.
+
+    Raises:
+        ArgumentError: the texts are too short or do not vary.
+    """
     import torch
 
-    read = []
-    for start in range(0, len(rows), _BATCH):
-        report("reading held-out text", start / len(rows))
-        read += streams(dictionary, target, rows[start : start + _BATCH])
-    x = torch.cat(read)
+    x = torch.cat(read(dictionaries[0], target, rows))
+    losses = _losses(dictionaries, target, rows, own_part(dictionaries[0], x).mean(0))
+    return [
+        _quality(dictionary, x, spliced, losses)
+        for dictionary, spliced in zip(dictionaries, losses.spliced, strict=True)
+    ]
+
+
+def _quality(dictionary: "Dictionary", x: "Tensor", spliced: float, losses: "_Losses") -> Quality:
+    import torch
+
     fires = sum(((dictionary.encode(piece) != 0).sum(0) for piece in x.split(8192)), start=torch.tensor(0))
     return Quality(
         tokens=len(x),
         fvu=dictionary.fvu(x),
         l0=float(fires.sum() / len(x)),
         dead=float((fires == 0).float().mean()),
-        **_losses(dictionary, target, rows, own_part(dictionary, x).mean(0)),
+        cross_entropy=losses.plain,
+        spliced=spliced,
+        mean_ablated=losses.mean_ablated,
+        zero_ablated=losses.zero_ablated,
     )
 
 
@@ -77,27 +95,30 @@ def own_part(dictionary: "Dictionary", x: "Tensor") -> "Tensor":
     return x.unflatten(-1, (-1, dictionary.d_model))[..., dictionary.source, :]
 
 
-def _losses(dictionary: "Dictionary", target: "Target", rows: Rows, mean: "Tensor") -> dict[str, float]:
-    names = ("cross_entropy", "spliced", "mean_ablated", "zero_ablated")
-    totals, tokens = dict.fromkeys(names, 0.0), 0
-    for batch in _equally_long(rows):
-        report("replacing the stream by what the dictionary makes of it", tokens / sum(map(len, rows)))
-        made = reconstructed(dictionary, target, batch)
-        for name, stream in zip(
-            names, (None, made, mean.expand_as(made), mean.new_zeros(1).expand_as(made)), strict=True
-        ):
-            changes = [] if stream is None else [replaced(dictionary.layer, list(stream))]
-            totals[name] += cross_entropy(target, batch, changes)
-        tokens += len(batch) * (len(batch[0]) - 1)
-    return {name: total / tokens for name, total in totals.items()}
+@dataclass(frozen=True)
+class _Losses:
+    """Nats per token: of the model as it is, without the stream's variation or all of it, and with each reconstruction."""
+
+    plain: float
+    mean_ablated: float
+    zero_ablated: float
+    spliced: list[float]
 
 
-def reconstructed(dictionary: "Dictionary", target: "Target", batch: Rows) -> "Tensor":
-    """The target's stream as the dictionary reconstructs it (row, position - 1, d_model), of rows of one length."""
+def _losses(dictionaries: "Sequence[Dictionary]", target: "Target", rows: Rows, mean: "Tensor") -> _Losses:
     import torch
 
-    read = torch.stack(streams(dictionary, target, batch))
-    return own_part(dictionary, dictionary.reconstruct(read))
+    layer, totals, tokens = dictionaries[0].layer, [0.0] * (3 + len(dictionaries)), 0
+    for batch in _equally_long(rows):
+        report("replacing the stream by what the dictionary makes of it", tokens / sum(map(len, rows)))
+        stream = torch.stack(streams(dictionaries[0], target, batch))
+        made = [own_part(one, one.reconstruct(stream)) for one in dictionaries]
+        others = [mean.expand_as(made[0]), torch.zeros_like(made[0]), *made]
+        changes = [[], *([replaced(layer, list(other))] for other in others)]
+        totals = [total + cross_entropy(target, batch, one) for total, one in zip(totals, changes, strict=True)]
+        tokens += len(batch) * (len(batch[0]) - 1)
+    plain, mean_ablated, zero_ablated, *spliced = (total / tokens for total in totals)
+    return _Losses(plain, mean_ablated, zero_ablated, spliced)
 
 
 def _equally_long(rows: Rows) -> "list[list[Sequence[int]]]":

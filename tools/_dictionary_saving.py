@@ -1,10 +1,14 @@
 """Writing any dictionary to a folder: SAELens' format, which SAELens itself reads, and the same layout for an ITDA."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from tools._dictionary import Dictionary
+from tools._dictionary import Dictionary, Source
+
+if TYPE_CHECKING:
+    from target.target import Target
 
 _FORMAT = "6.0.0"
 _ARCHITECTURES = {
@@ -31,6 +35,14 @@ def save(dictionary: Dictionary, folder: Path, **metadata: Any) -> None:
     tensors, config = packed(dictionary, **metadata)
     save_file(tensors, folder / "sae_weights.safetensors")
     (folder / "cfg.json").write_text(json.dumps(config, indent=1) + "\n", encoding="utf-8")
+
+
+def origin(models: "Sequence[Target]", layer: int, tokens: int) -> dict[str, Any]:
+    """What cfg.json says of where a dictionary comes from: its models, the one under study last, and their stream."""
+    own = models[-1]
+    found = {"hook_name": f"blocks.{layer}.hook_resid_post", "model_name": own.name, "weights": own.weights_digest}
+    sources = [Source(one.name, one.weights_digest, one.adapter_digest)._asdict() for one in models]
+    return found | {"tokens": tokens} | ({"sources": sources} if len(models) > 1 else {})
 
 
 def packed(dictionary: Dictionary, **metadata: Any) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -17,11 +17,12 @@ from target.sparse.job import DictionaryJob, matryoshka_groups
 from target.sparse.train import run
 from target.turn import report
 from tools import _dictionary_index
-from tools._dictionary import Dictionary, Source
+from tools._dictionary import Dictionary
+from tools._dictionary_itda import build
 from tools._dictionary_quality import Quality, measure
 from tools._dictionary_readers import from_saelens
-from tools._dictionary_streams import streams
-from tools._itda import Builder
+from tools._dictionary_saving import origin
+from tools._dictionary_streams import read
 from tools._own_text import Rows
 
 if TYPE_CHECKING:
@@ -33,7 +34,6 @@ Architecture = Literal["topk", "batchtopk", "jumprelu", "matryoshka", "crosscode
 _KINDS = {"matryoshka": "batchtopk", "crosscoder": "batchtopk", "l1_crosscoder": "l1"}
 CROSSCODERS = {"crosscoder", "l1_crosscoder"}
 _CHECKPOINTS = 20
-_BATCH = 64
 
 
 @dataclass(frozen=True)
@@ -75,18 +75,21 @@ def learn(plan: Plan, seen: Rows, held_out: Rows, name: str) -> Learnt:
         ToolError: the same training is under way, the disk refuses, or the training failed.
         Cancelled: the person pressed stop.
     """
+    import torch
+
     folder = data_home() / "dictionaries" / ".unfinished" / _key(plan, seen)
     with locked(folder, "the training"):
         store = _collected(folder, plan, seen)
         if plan.architecture == "itda":
-            config, tensors, history = _built(plan, store)
+            config, tensors = build(store, plan.layer, plan.k, plan.threshold, _about(plan, store))
+            history = list[tuple[int, float]]()
         else:
             config, tensors, history = _trained(plan, store, folder / "out")
         dictionary = from_saelens(name, config, tensors)
-        read, beside = (_streams(dictionary, plan.target, some) for some in (seen, held_out))
+        own, beside = (torch.cat(read(dictionary, plan.target, some)) for some in (seen, held_out))
         report("looking for what makes each feature fire")
         wide = plan.target.vocab_size > 2**15
-        index = _dictionary_index.build(dictionary, seen, read, beside, wide=wide)
+        index = _dictionary_index.build(dictionary, seen, own, beside, wide=wide)
         quality = measure(dictionary, plan.target, held_out)
         artifact = artifacts.keep("dictionary", name, tensors | index, config)
         shutil.rmtree(folder, ignore_errors=True)
@@ -109,12 +112,7 @@ def _key(plan: Plan, seen: Rows) -> str:
 
 
 def _about(plan: Plan, store: Store) -> dict[str, Any]:
-    about: dict[str, Any] = {"hook_name": f"blocks.{plan.layer}.hook_resid_post", "model_name": plan.target.name}
-    about |= {"weights": plan.target.weights_digest, "tokens": store.rows, "seed": plan.seed}
-    if len(plan.models) > 1:
-        sources = [Source(one.name, one.weights_digest, one.adapter_digest) for one in plan.models]
-        about["sources"] = [source._asdict() for source in sources]
-    return about
+    return origin(plan.models, plan.layer, store.rows) | {"seed": plan.seed}
 
 
 def _trained(
@@ -160,28 +158,3 @@ def _trained(
         raise ToolError(str(error)) from error
     config = json.loads((out / "cfg.json").read_text(encoding="utf-8"))
     return config, load_file(out / "sae_weights.safetensors"), history
-
-
-def _built(plan: Plan, store: Store) -> "tuple[dict[str, Any], dict[str, Tensor], list[tuple[int, float]]]":
-    """The same for an ITDA, which does not learn by steps."""
-    builder, done = Builder(store.d_model, plan.k, plan.threshold, data=store.key), 0
-    for stored in store.layer(plan.layer):
-        for some, places in zip(stored.activations.split(2048), stored.places.split(2048), strict=True):
-            done += len(some)
-            report(f"visiting activations: {len(builder)} atoms of {done}", done / store.rows)
-            builder.add(some[:, 0], places)
-    itda = builder.finish()
-    about = _about(plan, store) | {"threshold": itda.threshold, "order": itda.order}
-    config = {"architecture": "itda", "d_in": store.d_model, "d_sae": len(itda.atoms), "k": itda.l0, "metadata": about}
-    return config, {"W_dec": itda.atoms, "labels": itda.labels}, []
-
-
-def _streams(dictionary: Dictionary, target: "Target", rows: Rows) -> "Tensor":
-    """What it reads of all rows, one after another (token, d_in)."""
-    import torch
-
-    found = []
-    for first in range(0, len(rows), _BATCH):
-        report("reading texts", first / len(rows))
-        found += streams(dictionary, target, rows[first : first + _BATCH])
-    return torch.cat(found)

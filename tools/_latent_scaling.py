@@ -68,6 +68,15 @@ class LatentScaling:
         self._active += (features > 0).sum(0)
         self._seen += len(x)
 
+    def join(self, others: "LatentScaling") -> None:
+        """Count the positions of another one in."""
+        for mine, theirs in (
+            (self._error, others._error), (self._made, others._made), (self._squares, others._squares),
+            (self._active, others._active),
+        ):  # fmt: skip
+            mine += theirs
+        self._seen += others._seen
+
     def _split(self, x: "Tensor") -> "Tensor":
         return x.double().unflatten(1, (-1, self._of.d_model)).transpose(0, 1)  # source row d_model
 

@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,6 +17,15 @@ LENGTH, HELD_OUT = 128, 0.1
 """Tokens of a text at most, and the share of texts that is held out."""
 LEAST_TOKENS = 2_000
 _MOST_BYTES, _BATCH = 200_000_000, 64
+
+
+def given_or_own(target: "Target", prompts: Sequence[str] | None, tokens: int, seed: int) -> Rows:
+    """Token ids of a person's texts, or of what the target writes itself: about so many tokens.
+
+    Raises:
+        ArgumentError: a text cannot be read, or the target writes too little.
+    """
+    return [target.encode(text) for text in prompts] if prompts else rows(target, None, tokens, seed)[0]
 
 
 def rows(target: "Target", file: str | None, tokens: int, seed: int) -> tuple[Rows, Rows]:

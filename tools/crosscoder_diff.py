@@ -3,19 +3,17 @@
 from typing import TYPE_CHECKING
 
 from evidence import Table, Verdict
-from evidence.errors import ArgumentError, ToolError
-from target.turn import report
-from tools import _own_text, _statistics
+from evidence.errors import ToolError
+from tools import _statistics
 from tools._arguments import DictionaryRef, Seed, Texts, TopK
-from tools._crosscoder import other_model, other_of
+from tools._crosscoder import Measured, measured, other_model, other_of
 from tools._dictionary import Dictionary
 from tools._dictionary_contexts import best_context
-from tools._dictionary_formats import load
-from tools._dictionary_streams import streams
-from tools._latent_scaling import LatentScaling, Scaling, kinds, most_own, relative_norms
+from tools._dictionary_formats import load_crosscoder
+from tools._latent_scaling import Scaling, kinds, most_own, relative_norms
+from tools._own_text import given_or_own
 from tools._sae import usual
 from tools._tool import tool
-from tools.sae_features import checked_fvu
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -25,8 +23,7 @@ if TYPE_CHECKING:
 TOKENS = 12_000
 """Of the target's own text, where none is given."""
 LEAST = 8
-"""Features of either kind that are compared at least."""
-_BATCH = 64
+"""Shared features to compare with at least, and how many of those nearest to own are judged where none is."""
 
 
 @tool(
@@ -65,30 +62,12 @@ def crosscoder_diff(
         k: How many features of each kind to show.
         seed: Seed of what the target writes.
     """
-    found = load(dictionary or usual(target, "crosscoder"), target)
-    if not found.sources:
-        raise ArgumentError(f"{found.name} reads one model: name a crosscoder, such as one `train_dictionary` made")
-    rows = [target.encode(text) for text in prompts] if prompts else _own_text.rows(target, None, TOKENS, seed)[0]
-    scaling, fvu = measured(found, target, rows)
-    norms = relative_norms(found, other_of(found))
-    return _table(target, found, norms, scaling, fvu, k)
+    found = load_crosscoder(dictionary or usual(target, "crosscoder"), target)
+    return _table(target, found, measured(found, target, given_or_own(target, prompts, TOKENS, seed)), k)
 
 
-def measured(found: Dictionary, target: "Target", rows: list[list[int]]) -> tuple[Scaling, float]:
-    """Latent scaling on the texts, and the share of variance the crosscoder leaves unexplained."""
-    import torch
-
-    adding, first = LatentScaling(found), None
-    for start in range(0, len(rows), _BATCH):
-        report("measuring how strongly each model has each feature", start / len(rows))
-        x = torch.cat(streams(found, target, rows[start : start + _BATCH]))
-        first = x if first is None else first
-        adding.add(x)
-    assert first is not None
-    return adding.finish(other_of(found)), checked_fvu(found, first, target.name)
-
-
-def _table(target: "Target", found: Dictionary, norms: "Tensor", scaling: Scaling, fvu: float, k: int) -> Table:
+def _table(target: "Target", found: Dictionary, seen: Measured, k: int) -> Table:
+    norms, scaling = relative_norms(found, other_of(found)), seen.scaling
     kind = kinds(norms, scaling)
     other = other_model(found, target).name
     called = [n for n, one in enumerate(kind) if one in {"specific", "complete shrinkage", "latent decoupling"}]
@@ -104,7 +83,7 @@ def _table(target: "Target", found: Dictionary, norms: "Tensor", scaling: Scalin
         title=f"Features of {found.name} that are {target.name}'s own, beside {other}",
         caveat="a feature's context is a guess at its meaning; features that fire too rarely to tell are left out"
         + ("" if own else f"; none is {target.name}'s own, shown are those that come nearest"),
-        verdict=_verdict(target.name, other, own, called, shared, scaling, fvu),
+        verdict=_verdict(target.name, other, norms, seen),
         columns=(
             "feature",
             "kind",
@@ -139,17 +118,22 @@ def _row(
     )
 
 
-def _verdict(
-    name: str, other: str, own: list[int], called: list[int], shared: list[int], scaling: Scaling, fvu: float
-) -> Verdict:
-    claim = f"{name} has features that {other} lacks"
+def _verdict(name: str, other: str, norms: "Tensor", seen: Measured) -> Verdict:
+    """Features are chosen on one half of the texts and judged on the other: else the lowest ratios would speak for themselves."""
+    claim, kind = f"{name} has features that {other} lacks", kinds(norms, seen.scaling)
+    called = sum(one in {"specific", "complete shrinkage", "latent decoupling"} for one in kind)
     why = (
-        f"{fvu:.3f} of the variance is left unexplained; {len(called)} features are {name}'s own by their decoder, "
-        f"{len(own)} of them still after latent scaling"
+        f"{seen.unexplained:.3f} of the variance is left unexplained; {called} features are {name}'s own by their "
+        f"decoder, {kind.count('specific')} of them still after latent scaling"
     )
-    nearest = own or most_own(scaling)[:LEAST]
-    if len(shared) < LEAST or len(nearest) < (1 if own else LEAST):
+    choosing, judging = seen.halves
+    on_one = kinds(norms, choosing)
+    chosen = [n for n, one in enumerate(on_one) if one == "specific"] or most_own(choosing)[:LEAST]
+    shared = [n for n, one in enumerate(on_one) if one == "shared" and n not in chosen]
+    own, others = ([-nu for n in some if (nu := float(judging.nu_error[n])) == nu] for some in (chosen, shared))
+    if not own or len(others) < LEAST:
         return _statistics.undecided(claim, why)
-    values = [[-float(scaling.nu_error[n]) for n in some] for some in (nearest, shared)]
-    test = _statistics.two_samples(*values)
-    return _statistics.judge(claim, why, test, subject=str(own[0]) if own else None, too_small=not own)
+    why += f"; {len(own)} chosen on one half of the texts have on the other a mean nu of {-sum(own) / len(own):.3f}"
+    first = next((str(n) for n, one in enumerate(kind) if one == "specific"), None)
+    test = _statistics.two_samples(own, others)
+    return _statistics.judge(claim, why, test, subject=first, too_small=first is None)

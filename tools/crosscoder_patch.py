@@ -9,17 +9,17 @@ from evidence import Arm, Contrast, Verdict
 from evidence.errors import ArgumentError, ToolError
 from tools import _statistics
 from tools._arguments import DictionaryRef, Draws, Feature, NewTokens, Seed, Texts
-from tools._crosscoder import answered, divergences, other_model, other_of
+from tools._crosscoder import answered, divergences, measured, other_model, other_of
 from tools._dictionary import Dictionary
-from tools._dictionary_formats import load
+from tools._dictionary_formats import load_crosscoder
 from tools._latent_scaling import Scaling, kinds, most_own, relative_norms
 from tools._measure import LEAST_KL
-from tools._own_text import rows as own_text
+from tools._own_text import given_or_own
 from tools._questions import questions
 from tools._sae import usual
 from tools._texts import generic, rows
 from tools._tool import tool
-from tools.crosscoder_diff import TOKENS, measured
+from tools.crosscoder_diff import TOKENS
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -72,16 +72,14 @@ def crosscoder_patch(
         max_new_tokens: Length of the answers.
         seed: Seed of the random sets, and of the text on which the target's own features are told.
     """
-    found = load(dictionary or usual(target, "crosscoder"), target)
-    if not found.sources:
-        raise ArgumentError(f"{found.name} reads one model: name a crosscoder, such as one `train_dictionary` made")
+    found = load_crosscoder(dictionary or usual(target, "crosscoder"), target)
     named = list(dict.fromkeys(features or ()))
     as_set(found, named)
     asked = list(prompts) if prompts else _everyday(target, seed)
     texts = answered(target, rows(target, asked, chat=True), max_new_tokens)
     if len(texts) < 3:
         raise ToolError(f"{target.name} answers only {len(texts)} of these prompts: give at least three it answers")
-    scaling, _ = measured(found, target, own_text(target, None, TOKENS, seed)[0])
+    scaling = measured(found, target, given_or_own(target, None, TOKENS, seed)).scaling
     chosen, which = _chosen(found, scaling, named, k)
     own = as_set(found, chosen)
     others = random_sets(own, scaling.active, draws, seed)

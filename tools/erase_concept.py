@@ -79,37 +79,61 @@ def erase_concept(
         )
     chosen = probing.best_latents(own.features[own.split.train], own.labels[own.split.train], features)
     drawn = [_lost(found, own, some) for some in _others(own, chosen, draws, seed)]
-    beside = []
+    lost = _Lost(_lost(found, own, chosen), _beside(found, target, texts, chosen, seed), drawn, len(own.split.test))
+    return _contrast(target.name, found, ", ".join(map(str, chosen.tolist())), lost, fvu)
+
+
+@dataclass(frozen=True)
+class _Lost:
+    """Shares of probes' accuracies above chance that are lost."""
+
+    own: float
+    beside: list[tuple[str, float]]
+    """Of other properties, by the name of their texts."""
+    drawn: list[float]
+    """Of the property without as many random features."""
+    n: int
+
+
+def _beside(
+    found: Dictionary, target: "Target", texts: str | None, chosen: "Tensor", seed: int
+) -> list[tuple[str, float]]:
+    """What probes of the other public properties lose, of those that can be read here."""
+    lost = []
     for name, one in text_sets().items():
         if one.labels is not None and name != texts:
             report(f"reading the texts of {name!r}")
             other = _read(found, target, (one.of_class(1), one.of_class(0)), chat=False, seed=seed)
             if other.reader.above_chance >= LEAST_READ:
-                beside.append((name, _lost(found, other, chosen)))
-    n = len(own.split.test)
-    lost = _lost(found, own, chosen)
-    names = ", ".join(f"{name} {value:.3f}" for name, value in beside) or "none can be read here"
+                lost.append((name, _lost(found, other, chosen)))
+    return lost
+
+
+def _contrast(target: str, found: Dictionary, chosen: str, lost: _Lost, fvu: float) -> Contrast:
+    names = ", ".join(f"{name} {value:.3f}" for name, value in lost.beside) or "none can be read here"
+    n, drawn, count = lost.n, lost.drawn, chosen.count(",") + 1
     return Contrast(
-        title=f"{target.name} without {len(chosen)} features of {found.name}: can the property still be read?",
+        title=f"{target} without {count} features of {found.name}: can the property still be read?",
         caveat="a probe trained afresh might find it again, and what the model says without them is not shown",
         verdict=_statistics.judge(
-            f"these {len(chosen)} features of {found.name} carry the property",
+            f"these {count} features of {found.name} carry the property",
             f"the dictionary leaves {fvu:.3f} of the variance unexplained; probes of other properties lose: {names}; "
-            f"without them a probe loses {lost:.3f} of its accuracy above chance, random features {sum(drawn) / draws:.3f}",
-            _statistics.beyond_draws(lost, drawn),
-            subject=", ".join(map(str, chosen.tolist())),
-            too_small=lost < LEAST_LOST,
+            f"without them a probe loses {lost.own:.3f} of its accuracy above chance, random features "
+            f"{sum(drawn) / len(drawn):.3f}",
+            _statistics.beyond_draws(lost.own, drawn),
+            subject=chosen,
+            too_small=lost.own < LEAST_LOST,
         ),
         unit="share of a probe's accuracy above chance that is lost",
         arms=(
-            Arm(label=f"without features {', '.join(map(str, chosen.tolist()))}", role="with", value=round(lost, 4), n=n),
-            *(Arm(label=f"the same, for {name}", role="without", value=round(value, 4), n=n) for name, value in beside),
+            Arm(label=f"without features {chosen}", role="with", value=round(lost.own, 4), n=n),
+            *(Arm(label=f"the same, for {name}", role="without", value=round(v, 4), n=n) for name, v in lost.beside),
             Arm(
-                label=f"as many random features ({draws} draws, range)", role="control",
-                value=round(sum(drawn) / draws, 4), low=round(min(drawn), 4), high=round(max(drawn), 4), n=n,
+                label=f"as many random features ({len(drawn)} draws, range)", role="control",
+                value=round(sum(drawn) / len(drawn), 4), low=round(min(drawn), 4), high=round(max(drawn), 4), n=n,
             ),
         ),
-        control_name=f"{draws} sets of as many other features that fire on these texts",
+        control_name=f"{len(drawn)} sets of as many other features that fire on these texts",
     )  # fmt: skip
 
 

@@ -15,7 +15,7 @@ from tools._arguments import DictionaryRef, Feature, JudgeSpec, Seed, Texts
 from tools._chat_model import ChatModel, fenced
 from tools._dictionary import Dictionary
 from tools._dictionary_formats import load
-from tools._dictionary_streams import streams
+from tools._dictionary_streams import read
 from tools._labels import Context, Contexts
 from tools._sae import usual
 from tools._tool import tool
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 TOKENS = 12_000
 MOST, LEAST_CONTEXTS = 40, 8
 """Features at a time, and contexts of either kind without which a feature is not labelled."""
-_BATCH = 64
 
 
 @dataclass(frozen=True)
@@ -83,7 +82,7 @@ def label_features(
     """
     found = load(dictionary or usual(target), target)
     asked = ChatModel(judge) if judge else None
-    rows = [target.encode(text) for text in prompts] if prompts else _own_text.rows(target, None, TOKENS, seed)[0]
+    rows = _own_text.given_or_own(target, prompts, TOKENS, seed)
     strengths, fvu = _encoded(found, target, rows)
     chosen = features or _frequent(strengths)
     if missing := [feature for feature in chosen if feature >= found.d_sae]:
@@ -103,12 +102,9 @@ def _encoded(found: Dictionary, target: "Target", rows: "Sequence[Sequence[int]]
     """Activations of every text (position - 1, feature), and the share of variance unexplained."""
     import torch
 
-    read: list[Tensor] = []
-    for first in range(0, len(rows), _BATCH):
-        report("reading texts", first / len(rows))
-        read += streams(found, target, rows[first : first + _BATCH])
-    fvu = checked_fvu(found, torch.cat(read), target.name)
-    return [found.encode(one).half() for one in read], fvu
+    streams = read(found, target, rows)
+    fvu = checked_fvu(found, torch.cat(streams), target.name)
+    return [found.encode(one).half() for one in streams], fvu
 
 
 def _fired(strengths: "Sequence[Tensor]") -> "Tensor":

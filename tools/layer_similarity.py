@@ -81,7 +81,7 @@ class Shared:
 
 def shared_atoms(target: "Target", other: "Target", prompts: Sequence[str] | None, seed: int) -> Shared:
     """Read the same texts with both models, and compare the atoms of their layers."""
-    rows = [target.encode(text) for text in prompts] if prompts else _own_text.rows(target, None, TOKENS, seed)[0]
+    rows = _own_text.given_or_own(target, prompts, TOKENS, seed)
     if all(len(row) < 2 for row in rows):
         raise ArgumentError("no text has two tokens: the first of each is left out, give longer ones")
     data = hashlib.sha256(repr(rows).encode()).hexdigest()

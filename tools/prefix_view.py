@@ -11,8 +11,8 @@ from tools._arguments import DictionaryRef, Seed, Texts
 from tools._dictionary import Dictionary
 from tools._dictionary_contexts import best_context
 from tools._dictionary_formats import load_single
-from tools._dictionary_quality import Quality, measure
-from tools._dictionary_streams import streams
+from tools._dictionary_quality import Quality, measure_all
+from tools._dictionary_streams import read
 from tools._hierarchy import Link, Together, tree
 from tools._sae import usual
 from tools._tool import tool
@@ -27,7 +27,6 @@ FAMILIES, CHILDREN = 4, 3
 """Parents shown, and children of each."""
 ORDERS, LEAST_GAIN = 8, 0.05
 """Random orders of the features to compare with, and the least share of variance that counts."""
-_BATCH = 64
 
 
 @dataclass(frozen=True)
@@ -80,13 +79,14 @@ def prefix_view(
         raise ArgumentError(
             f"{found.name} is not nested: name a Matryoshka dictionary, such as one `train_dictionary` made"
         )
-    rows = [target.encode(text) for text in prompts] if prompts else _own_text.rows(target, None, TOKENS, seed)[0]
-    x = torch.cat(_read(found, target, rows))
+    rows = _own_text.given_or_own(target, prompts, TOKENS, seed)
+    x = torch.cat(read(found, target, rows))
+    qualities = measure_all([found.prefix(end) for end in ends(found)], target, rows)
+    orders = [shuffled(found, seed + draw) for draw in range(ORDERS)]
     levels = []
-    for end in ends(found):
-        report(f"measuring the first {end} features", end / found.d_sae)
-        mixed = [shuffled(found, seed + draw).prefix(end).fvu(x) for draw in range(ORDERS)]
-        levels.append(Level(end, measure(found.prefix(end), target, rows), mixed))
+    for end, quality in zip(ends(found), qualities, strict=True):
+        report(f"measuring {end} features in random orders", end / found.d_sae)
+        levels.append(Level(end, quality, [one.prefix(end).fvu(x) for one in orders]))
     links = _links(found, x)
     return Table(
         title=f"{found.name}, level by level, on {target.name}",
@@ -112,12 +112,6 @@ def shuffled(dictionary: Dictionary, seed: int) -> Dictionary:
     parts = {"W_enc": dictionary.W_enc[:, order], "b_enc": dictionary.b_enc[order], "W_dec": dictionary.W_dec[order]}
     threshold = dictionary.threshold[order] if dictionary.threshold is not None else None
     return replace(dictionary, **parts, threshold=threshold, index=None)
-
-
-def _read(found: Dictionary, target: "Target", rows: list[list[int]]) -> "list[Tensor]":
-    """What the dictionary reads of each text (position, d_model)."""
-    batches = [rows[first : first + _BATCH] for first in range(0, len(rows), _BATCH)]
-    return [one for batch in batches for one in streams(found, target, batch)]
 
 
 def _links(found: Dictionary, x: "Tensor") -> list[Link]:

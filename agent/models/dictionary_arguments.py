@@ -19,7 +19,11 @@ _KINDS = {
     "batchtopk": r"\bbatch-?top-?k\b",
     "topk": r"(?<!batch)(?<!batch[- ])\btop-?k\b",
 }
-_NUMBER = r"(\d[\d_]*(?:[,.]\d+)*)(k\b|m\b|\s*thousand\b|\s*million\b)?"
+_SCALES = {"k": 1e3, "thousand": 1e3, "m": 1e6, "million": 1e6, "billion": 1e9}
+_NUMBER = (
+    r"(?:(\d[\d_]*(?:[,.]\d+)*)(k\b|m\b|\s*thousand\b|\s*million\b|\s*billion\b)?"
+    r"|\b(?:an?|one)\s+(thousand|million|billion)\b)"
+)
 _SIZE = re.compile(
     rf"{_NUMBER}[ -]*(?:latents?|features?|atoms?|dims?|wide)"
     rf"|\b(?:d_sae|width|size|features|latents)\s*(?:of|=|:|is|(?:should|must|shall|to) be)\s*{_NUMBER}",
@@ -27,7 +31,7 @@ _SIZE = re.compile(
 )
 _TOKENS = re.compile(rf"{_NUMBER}[ -]*tokens?|\btokens?\s*(?:=|:)\s*{_NUMBER}", re.IGNORECASE)
 _SPARSITY = re.compile(
-    r"\bk\s*(?:=|:|of|is)?\s*(\d+)\b|\bl0\s*(?:=|:|of|is)?\s*(\d+)\b|\b(\d+) (?:active|firing)", re.IGNORECASE
+    r"\bk\s*(?:=|:|of|is)?\s*(-?\d+)\b|\bl0\s*(?:=|:|of|is)?\s*(\d+)\b|\b(\d+) (?:active|firing)", re.IGNORECASE
 )
 _ENDINGS = r"\.(?:txt|jsonl|json|text|csv)"
 _FILE = re.compile(rf"[\"“'‘`]([^\"“”'‘’`]+{_ENDINGS})[\"”'’`]|(?<![\w./~-])([\w./~-]+{_ENDINGS})\b")
@@ -36,7 +40,27 @@ _NAME = re.compile(
     r"(?: as| under)?(?: the name)?:? [\"“'‘`]?([A-Za-z][\w.-]*\w)",
     re.IGNORECASE,
 )
-_NOT_A_NAME = {"it", "the", "as", "and", "to", "for", "under", "on", "that", "this"}
+_NOT_A_NAME = {
+    "it",
+    "the",
+    "as",
+    "and",
+    "to",
+    "for",
+    "under",
+    "on",
+    "that",
+    "this",
+    "of",
+    "at",
+    "in",
+    "with",
+    "layer",
+    "features",
+}
+_NOT_A_NAME |= {"latents", "please", "again", "is", "now", "there", "here", "too", "at", "do", "does", "has", "have"}
+_CALLED = re.compile(r"\b(?:in|of|from|with|on) (?:the |my )?dictionary [\"“'‘`]?([\w@][\w@.-]*\w)", re.IGNORECASE)
+"""A dictionary by a name that nobody may know: the tool then says which there are."""
 _AND = r"\s*(?:,|and|&|\+|or)\s*(?:and\s*)?#?"
 _LISTED = re.compile(
     rf"\b(?:features?|latents?)\s*(?:numbers?|ids?|no\.?|#)?\s*:?\s*#?(\d+(?:{_AND}\d+)*)", re.IGNORECASE
@@ -59,20 +83,21 @@ def kind(said: str) -> str | None:
 
 
 def _own(given: "Given") -> str | None:
-    """A dictionary that a tool made, by its name: in quotes where the name is an ordinary word."""
+    """A dictionary that a tool made, by its name, where an ordinary word is meant as one; or what a message calls a dictionary."""
     from evidence import artifacts
 
     said = given.slots.said or given.slots.rest
     for name in artifacts.names("dictionary"):
         ordinary = name.isalpha() and name.islower()
         around = (
-            r"[\"“'‘`]{}[\"”'’`]|\b(?:called|named|dictionary|sae) {}(?![\w-])"
+            r"[\"“'‘`]{}[\"”'’`]|\b(?:called|named|dictionary|sae|of|in|from|export) {}(?![\w-])"
             if ordinary
             else r"(?<![\w-]){}(?![\w-])"
         )
         if re.search(around.replace("{}", re.escape(name)), said):
             return name
-    return None
+    unknown = _CALLED.search(said)
+    return unknown[1] if unknown and unknown[1].lower() not in _NOT_A_NAME else None
 
 
 def shipped(given: "Given", situation: "Situation", wanted: str) -> str | None:
@@ -104,9 +129,10 @@ def _number(found: "re.Match[str] | None") -> int | None:
     if found is None:
         return None
     groups = found.groups()
-    figure, scale = next((groups[n], groups[n + 1]) for n in range(0, len(groups), 2) if groups[n])
-    size = {"k": 1e3, "thousand": 1e3, "m": 1e6, "million": 1e6}.get((scale or "").strip().lower(), 1)
-    return round(float(figure.replace(",", "").replace("_", "").rstrip(".")) * size)
+    triples = (groups[n : n + 3] for n in range(0, len(groups), 3))
+    figure, scale, alone = next(one for one in triples if any(one))
+    size = _SCALES.get((scale or alone or "").strip().lower(), 1)
+    return round(float((figure or "1").replace(",", "").replace("_", "")) * size)
 
 
 def _trained(given: "Given", situation: "Situation") -> dict[str, Any]:
@@ -165,11 +191,14 @@ SPECIAL: "dict[str, Callable[[Given, Situation], dict[str, Any]]]" = {
 """What these tools read in their own way."""
 
 
+_ONCE = {"train_dictionary": ("k", "d_sae"), "export_dictionary": ("target", "folder")}
+"""Arguments of which the first cannot mean what the second does."""
+
+
 def settled(tool: str, found: dict[str, Any], rules: dict[str, Any]) -> dict[str, Any]:
     """What two readings gave, without what one number or one path cannot mean a second time."""
-    twice = {"train_dictionary": ("k", "d_sae"), "export_dictionary": ("target", "folder")}.get(tool)
-    if twice is None or twice[0] not in found or found[twice[0]] != found.get(twice[1]):
+    first, second = _ONCE.get(tool, ("", ""))
+    if first not in found or found[first] != found.get(second):
         return found
-    return {name: value for name, value in found.items() if name != twice[0]} | (
-        {twice[0]: rules[twice[0]]} if rules.get(twice[0]) not in (None, found[twice[1]]) else {}
-    )
+    left = {name: value for name, value in found.items() if name != first}
+    return left | ({first: rules[first]} if first in rules and rules[first] != found[second] else {})

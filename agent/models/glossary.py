@@ -17,6 +17,8 @@ class Entry:
 
     terms: tuple[str, ...]
     text: str
+    narrower: bool = False
+    """Whether it is explained also where the message names a concept of the learner's, which is wider."""
 
     def named_in(self, said: str) -> int | None:
         """Where a message names it, if it does."""
@@ -32,7 +34,12 @@ class Entry:
 def entries() -> tuple[Entry, ...]:
     """All terms; one that holds another in its name stands before it."""
     rows = yaml.safe_load(Path(__file__).with_name("glossary.yaml").read_text(encoding="utf-8"))
-    return tuple(Entry(tuple(row["terms"]), row["text"]) for row in rows)
+    return tuple(Entry(tuple(row["terms"]), row["text"], row.get("narrower", False)) for row in rows)
+
+
+def narrower(asked: str) -> list[str]:
+    """What terms mean that stand for less than the concepts people learn: "crosscoder" is not all of model diffing."""
+    return [entry.text for entry in entries() if entry.narrower and entry.named_in(asked) is not None][:MOST]
 
 
 def explained(asked: str) -> str:

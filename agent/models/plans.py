@@ -6,7 +6,7 @@ from typing import Any
 
 from agent.models.defaults import EVERYDAY, HINTS, SECRET_QUESTIONS
 from agent.models.stated import stated
-from agent.products import MAKERS
+from agent.products import MAKERS, made
 from agent.situation import Situation
 from agent.understanding.slots import Slots
 from evidence import artifacts
@@ -88,7 +88,19 @@ class Past:
             last = self.argument("prompt", "prompts")
             texts = last if isinstance(last, list) else [last] if last else []
             return (texts or None) if name == "prompts" else next(iter(texts), None)
+        if name == "dictionary":
+            return self._dictionary()
         return self.argument(name) if name in _CARRIED else None
+
+    def _dictionary(self) -> str | None:
+        """The dictionary that was made or used last."""
+        for call in reversed(self.calls):
+            if product := made(call):
+                if product[0] == "dictionary":
+                    return product[1]
+            elif call["args"].get("dictionary"):
+                return str(call["args"]["dictionary"])
+        return None
 
     def names(self, kind: str) -> list[str]:
         """Names given to artefacts of a kind, newest first."""
@@ -115,7 +127,7 @@ def plan(tool: str, slots: Slots, past: Past, situation: Situation, *, supposing
     schema = TOOLS[tool].schema()
     loose = past.value("word") is None  # what was looked for before is meant, where no word is clearly given
     said = stated(tool, slots, schema, situation, known_names(tool, past), loose=loose)
-    found = {"target": situation.target} | _carried(schema, said, past) | said | _meant(tool, slots, said, past)
+    found = {"target": situation.target} | _carried(tool, schema, said, past) | said | _meant(tool, slots, said, past)
     return completed(tool, found, supposing=supposing)
 
 
@@ -150,14 +162,14 @@ def known_names(tool: str, past: Past) -> tuple[str, ...]:
     return (*(name for kind in kinds for name in past.names(kind)), *kept)
 
 
-def _carried(schema: dict[str, Any], stated: dict[str, Any], past: Past) -> dict[str, Any]:
+def _carried(tool: str, schema: dict[str, Any], stated: dict[str, Any], past: Past) -> dict[str, Any]:
     """What was used last, for what the tool needs and the message leaves out."""
     optional = [name for name in ("prompt", "dictionary") if name in schema["properties"]]
     wanted = [name for name in [*schema.get("required", []), *optional] if name not in stated]
     values = {name: past.value(name) for name in dict.fromkeys(wanted)}
     if len(values.get("directions") or []) < schema["properties"].get("directions", {}).get("minItems", 1):
         values.pop("directions", None)
-    if "feature" not in schema["properties"]:
+    if tool not in _OF_ONE_DICTIONARY:
         values.pop("dictionary", None)
     return {name: value for name, value in values.items() if value is not None}
 
@@ -182,6 +194,8 @@ def _question(tool: str, missing: list[str]) -> str:
 
 _SAME = re.compile(r"\b(?:same|these|those|them)\b", re.IGNORECASE)
 _SOME = "some"
+_OF_ONE_DICTIONARY = {"sae_lookup", "sae_steer", "sae_ablate", "label_features", "export_dictionary"}
+"""Tools that go on with the dictionary that was made or used last."""
 _NEED_ONE_OF = dict.fromkeys(("probe", "find_direction", "sparse_probe", "erase_concept"), ("texts", "prompts"))
 _DEFAULTS: dict[str, dict[str, Any]] = {
     "attention_pattern": {"prompt": EVERYDAY[0]},

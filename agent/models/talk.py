@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from agent import hypotheses
 from agent.learner.inventory import concepts
 from agent.models import writing
-from agent.models.glossary import explained
+from agent.models.glossary import explained, narrower
 from agent.models.overview import overview
 from agent.models.plans import Past
 from agent.models.summing_up import because, in_short
@@ -103,7 +103,7 @@ def _confidence(asked: Asked) -> str:
 
 def _explain(asked: Asked) -> str:
     known = [_of(one) for one in asked.situation.explain if one["concept"] in concepts()]
-    return "\n\n".join(known) or explained(asked.utterance)
+    return "\n\n".join([*narrower(asked.utterance), *known]) or explained(asked.utterance)
 
 
 def _of(one: dict[str, str]) -> str:
