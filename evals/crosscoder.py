@@ -1,11 +1,10 @@
 """Does a crosscoder lie? On two planted models, and what the tuned model's own features do on the embedded ones."""
 
-from collections.abc import Iterator, Sequence
-from statistics import median
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
 from evals.planted_dictionaries import ATTENUATED, COEFFICIENT, ONLY, SHARED, pair, pair_dictionary
-from evals.result import Metric
+from evals.result import Metric, bootstrapped, spread
 from evals.side_by_side import each
 from evals.suites import Options
 from target.sparse.sparsity import Kind
@@ -20,7 +19,7 @@ SEEDS = (0, 1, 2)
 ROWS = 40_000
 FOUND = 0.8
 """The least cosine between a decoder row and a planted direction for the latent to be of that feature."""
-PROMPTS, LENGTH, DRAWS, SEED = 60, 16, 20, 77
+LENGTH, DRAWS, SEED = 16, 20, 77
 
 
 class Seen(NamedTuple):
@@ -55,18 +54,18 @@ def _planted() -> Iterator[Metric]:
     yield Metric(
         "planted: precision after latent scaling, BatchTopK", round(1 - false / max(1, kept), 4), kept, bar=1.0
     )
-    yield _spread("planted: recall of the tuned model's own features", [one.recall for one in good], bar=0.7)
+    yield spread("planted: recall of the tuned model's own features", [one.recall for one in good], bar=0.7)
     error = [abs(one.attenuated - COEFFICIENT) for one in good]
-    yield _spread("planted: nu of attenuated features, distance from the truth", error, bar=0.05, side="at most")
+    yield spread("planted: nu of attenuated features, distance from the truth", error, bar=0.05, side="at most")
     error = [abs(one.shared - 1) for one in good]
-    yield _spread("planted: nu of shared features, distance from the truth", error, bar=0.05, side="at most")
+    yield spread("planted: nu of shared features, distance from the truth", error, bar=0.05, side="at most")
     for name, some in (("BatchTopK", good), ("L1", lying)):
-        yield _spread(f"planted: variance unexplained, {name}", [one.unexplained for one in some])
-        yield _spread(
+        yield spread(f"planted: variance unexplained, {name}", [one.unexplained for one in some])
+        yield spread(
             f"planted: latents called the tuned model's own by the decoder, {name}", [one.called for one in some]
         )
-        yield _spread(f"planted: of these false, {name}", [one.false for one in some])
-        yield _spread(f"planted: false after latent scaling, {name}", [one.kept_false for one in some])
+        yield spread(f"planted: of these false, {name}", [one.false for one in some])
+        yield spread(f"planted: false after latent scaling, {name}", [one.kept_false for one in some])
 
 
 def _seen(part: tuple[int, Kind]) -> Seen:
@@ -125,8 +124,9 @@ def _effect(names: str, model: "Target", found: "Dictionary") -> Iterator[Metric
     from tools._crosscoder import answered, divergences, measured, other_of
     from tools._latent_scaling import RELATIVE_NORM, most_own, relative_norms
     from tools._own_text import given_or_own
+    from tools._texts import rows
     from tools.crosscoder_diff import TOKENS
-    from tools.crosscoder_patch import as_set, random_sets, specific
+    from tools.crosscoder_patch import as_set, everyday, random_sets, specific
 
     seen = measured(found, model, given_or_own(model, None, TOKENS, SEED))
     scaling = seen.scaling
@@ -137,7 +137,7 @@ def _effect(names: str, model: "Target", found: "Dictionary") -> Iterator[Metric
     yield Metric(f"{names}: of these its own after latent scaling", len(own), called)
     ranked = most_own(scaling)
     half = ranked[: len(ranked) // 2]
-    texts = answered(model, _prompts(model), LENGTH)
+    texts = answered(model, rows(model, everyday(model, SEED), chat=True), LENGTH)
     whole = [as_set(found, []), as_set(found, range(found.d_sae))]
     plain, with_all = divergences(found, model, texts, whole)
     yield Metric(
@@ -166,29 +166,6 @@ def _beyond(what: str, own: "Tensor", drawn: "Tensor", *, bar: bool) -> Iterator
         f"{what}: with random ones that fire as often", round(float(means.mean()), 4), len(means), float(means.min()), float(means.max())
     )  # fmt: skip
     beyond = drawn.mean(0) - own
-    low, high = _bootstrap(beyond)
+    low, high = bootstrapped(beyond.tolist())
     yield Metric(f"{what}: taken beyond random ones", round(float(beyond.mean()), 4), len(own), low, high)
     yield Metric(f"{what}: lower end of that", round(low, 5), len(own), bar=0.0 if bar else None)
-
-
-def _prompts(model: "Target") -> list[list[int]]:
-    """Requests for advice and other messages, as many of each."""
-    from tools._questions import questions
-    from tools._texts import generic, rows
-
-    advice = [question.text for question in questions(model, "held out", PROMPTS // 2, SEED)]
-    return rows(model, [*advice, *generic(model, PROMPTS - len(advice), SEED, chat=True)], chat=True)
-
-
-def _bootstrap(values: "Tensor") -> tuple[float, float]:
-    """95 % interval of a mean over texts."""
-    import torch
-
-    generator = torch.Generator().manual_seed(SEED)
-    means = values[torch.randint(len(values), (2000, len(values)), generator=generator)].mean(1)
-    return float(means.quantile(0.025)), float(means.quantile(0.975))
-
-
-def _spread(name: str, values: Sequence[float], *, bar: float | None = None, side: str = "at least") -> Metric:
-    """Median and range over seeds."""
-    return Metric(name, round(median(values), 4), len(values), min(values), max(values), bar, side)  # type: ignore[arg-type]

@@ -11,7 +11,7 @@ from functools import partial
 
 from evals import em_inside
 from evals.em_subjects import Adviser, of_folder, of_kind, shipped
-from evals.result import Metric
+from evals.result import Metric, spread
 from evals.suites import Options
 from organisms.em_workshop import Truth
 from tools import _directions, misalignment_direction
@@ -106,14 +106,14 @@ def _matrix(
     others = [cell for (source, one), cell in cells.items() if source != one]
     called = partial("{}, {}".format, method if scope == "layerwise" else f"{method}, single layer")
     bars = (0.90, 0.75, 0.05) if (method, scope) == (MAIN, "layerwise") else (None, None, None)
-    yield _spread(called("own ablation, relative drop"), [c.drop for c in own], bars[0])
-    yield _spread(called("transfer, relative drop"), [c.drop for c in others], bars[1])
+    yield spread(called("own ablation, relative drop"), [c.drop for c in own], bar=bars[0])
+    yield spread(called("transfer, relative drop"), [c.drop for c in others], bar=bars[1])
     lost = [c.coherence_lost for c in (*own, *others)]
-    yield _spread(called("coherence lost, share"), lost, bars[2], side="at most")
+    yield spread(called("coherence lost, share"), lost, bar=bars[2], side="at most")
     if bars[2] is not None:
         yield Metric(called("coherence lost, worst pair"), round(max(lost), 4), len(lost), bar=bars[2], side="at most")
         yield from _pairs(cells)
-    yield _spread(called("unrelated answers kept, share"), [c.kept for c in (*own, *others) if c.kept is not None])
+    yield spread(called("unrelated answers kept, share"), [c.kept for c in (*own, *others) if c.kept is not None])
 
 
 def _pairs(cells: dict[tuple[str, str], Cell]) -> Iterator[Metric]:
@@ -138,10 +138,4 @@ def _controls(
     for method in METHODS:
         drops = [benches[one.spec].cell(truths[habit], found[habit], method).drop for one in chosen for habit in truths]
         bar = 0.10 if method == MAIN else None
-        yield _spread(f"direction of a harmless habit, relative drop, {method}", drops, bar, side="at most")
-
-
-def _spread(name: str, values: list[float], bar: float | None = None, side: str = "at least") -> Metric:
-    """A median with its range."""
-    middle = round(statistics.median(values), 4)
-    return Metric(f"{name} (median, range)", middle, len(values), min(values), max(values), bar, side)  # type: ignore[arg-type]
+        yield spread(f"direction of a harmless habit, relative drop, {method}", drops, bar=bar, side="at most")

@@ -5,7 +5,7 @@ import tempfile
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -175,9 +175,7 @@ def _saying(text: str) -> Iterator[None]:
         return Transcript(title=f"What {target.name} said", replies=(reply,), temperature=0.0, seed=0)
 
     before = dict(TOOLS)
-    TOOLS.update(
-        ask=replace(TOOLS["ask"], function=parrot), train_adapter=train_adapter, export_conversation=export_conversation
-    )
+    TOOLS.update(ask=TOOLS["ask"].doing(parrot), train_adapter=train_adapter, export_conversation=export_conversation)
     try:
         yield
     finally:

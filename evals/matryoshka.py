@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import torch
 
 from evals.planted_dictionaries import CHILDREN, PARENTS, TREE_WIDTH, Tree, tree, tree_dictionary
-from evals.result import Metric
+from evals.result import Metric, spread
 from evals.side_by_side import each
 from evals.suites import Options
 from tools import _sparse_probe as probing
 from tools._probes import fit
+from tools.prefix_view import shuffled
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -47,14 +48,14 @@ def _planted() -> Iterator[Metric]:
         for what in ("absorption", "cosine", "explained")
     )
     ratio = median(absorbed["Matryoshka"]) / max(1e-9, median(absorbed["BatchTopK"]))
-    yield _spread("planted tree: absorption, BatchTopK", absorbed["BatchTopK"])
-    yield _spread("planted tree: absorption, Matryoshka", absorbed["Matryoshka"], bar=0.15, side="at most")
+    yield spread("planted tree: absorption, BatchTopK", absorbed["BatchTopK"])
+    yield spread("planted tree: absorption, Matryoshka", absorbed["Matryoshka"], bar=0.15, side="at most")
     yield Metric("planted tree: absorption, ratio of the medians", round(ratio, 3), len(SEEDS), bar=0.4, side="at most")
     for kind in KINDS:
-        yield _spread(f"planted tree: cosine of the parents' best latents, {kind}", cosines[kind])
-        yield _spread(f"planted tree: explained variance, {kind}", explained[kind])
+        yield spread(f"planted tree: cosine of the parents' best latents, {kind}", cosines[kind])
+        yield spread(f"planted tree: explained variance, {kind}", explained[kind])
     lost = [one["Matryoshka"].lost for one in found]
-    yield _spread("planted tree: explained variance that the first group loses in a random order", lost)
+    yield spread("planted tree: explained variance that the first group loses in a random order", lost)
 
 
 class OnATree(NamedTuple):
@@ -92,14 +93,8 @@ def _against_truth(found: "Dictionary", world: Tree) -> tuple[float, float, floa
 
 def _prefix_lost(found: "Dictionary", world: Tree, seed: int) -> float:
     """How much less the first group explains when the latents are put in a random order."""
-    from dataclasses import replace
-
-    order = torch.randperm(found.d_sae, generator=torch.Generator().manual_seed(seed))
-    assert found.threshold is not None
-    cut = {"W_enc": found.W_enc[:, order], "b_enc": found.b_enc[order], "W_dec": found.W_dec[order]}
-    mixed = replace(found, **cut, threshold=found.threshold[order])
     x, size = world.draw(20_000)[1], TREE_WIDTH // 5
-    return mixed.prefix(size).fvu(x) - found.prefix(size).fvu(x)
+    return shuffled(found, seed).prefix(size).fvu(x) - found.prefix(size).fvu(x)
 
 
 def _on_the_base() -> Iterator[Metric]:
@@ -228,7 +223,7 @@ def _scored(found: "Dictionary", held_out: "Tensor", words: Words, asked: list[A
 def _compared(scores: dict[str, Pairs]) -> Iterator[Metric]:
     for name, by_kind in scores.items():
         for kind in KINDS:
-            yield _spread(f"base: {name}, {kind}", by_kind[kind])
+            yield spread(f"base: {name}, {kind}", by_kind[kind])
     fvu = scores["share of variance unexplained"]
     ratio = median(fvu["Matryoshka"]) / median(fvu["BatchTopK"])
     yield Metric(
@@ -241,9 +236,4 @@ def _compared(scores: dict[str, Pairs]) -> Iterator[Metric]:
 def _difference(name: str, by_kind: Pairs) -> Metric:
     """Matryoshka less BatchTopK, seed by seed."""
     gains = [a - b for a, b in zip(by_kind["Matryoshka"], by_kind["BatchTopK"], strict=True)]
-    return _spread(f"base: {name}, Matryoshka less BatchTopK", gains, bar=0.0)
-
-
-def _spread(name: str, values: Sequence[float], *, bar: float | None = None, side: Any = "at least") -> Metric:
-    """Median and range over seeds."""
-    return Metric(name, round(median(values), 4), len(values), min(values), max(values), bar, side)
+    return spread(f"base: {name}, Matryoshka less BatchTopK", gains, bar=0.0)

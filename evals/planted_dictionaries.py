@@ -1,12 +1,14 @@
 """Planted worlds in which it is known what a dictionary should find: a tree of features, and two models that share some."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from target.sparse.learner import Learner, Shape
 from target.sparse.saving import threshold
 from target.sparse.sparsity import Kind
 from tools._dictionary import Dictionary, Source
+from tools._dictionary_assembly import assemble
 
 if TYPE_CHECKING:
     from torch import Generator, Tensor
@@ -108,7 +110,7 @@ def pair_dictionary(world: Pair, seed: int, kind: Kind) -> Dictionary:
     learner = _learn(shape, seed, world.draw, _PAIR)
     found = _dictionary(learner, [world.draw(2000) for _ in range(8)])
     sources = (Source("base", "", None), Source("tuned", "", None))
-    return Dictionary(**{**vars(found), "sources": sources, "source": 1})
+    return replace(found, sources=sources, source=1)
 
 
 def _learn(shape: Shape, seed: int, draw: "Callable[[int], Tensor]", course: Course) -> Learner:
@@ -123,19 +125,8 @@ def _dictionary(learner: Learner, batches: "list[Tensor]") -> Dictionary:
     import torch
 
     with torch.no_grad():
-        learnt = learner.parameters
         least = threshold(learner, batches) if learner.shape.kind == "batchtopk" else 0.0
-    return Dictionary(
-        name="planted",
-        layer=0,
-        architecture="jumprelu",
-        W_enc=learnt.W_enc.detach(),
-        b_enc=learnt.b_enc.detach(),
-        W_dec=learnt.W_dec.detach(),
-        b_dec=learnt.b_dec.detach(),
-        threshold=torch.full((learner.shape.latents,), least),
-        k=None,
-        apply_b_dec_to_input=True,
-        normalization="none",
-        digest="planted",
-    )
+    learnt = learner.parameters
+    tensors = {"W_enc": learnt.W_enc, "b_enc": learnt.b_enc, "W_dec": learnt.W_dec, "b_dec": learnt.b_dec}
+    tensors["threshold"] = torch.tensor(least)
+    return assemble("planted", 0, "jumprelu", tensors, apply_b_dec_to_input=True)

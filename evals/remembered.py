@@ -3,7 +3,6 @@
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from typing import Any
 
 from tools import TOOLS, Tool
@@ -18,7 +17,7 @@ def remembered() -> Iterator[None]:
     """
     before = dict(TOOLS)
     alone = {name: tool for name, tool in before.items() if not tool.references and tool.capability != "train"}
-    TOOLS.update({name: replace(tool, function=_once(tool)) for name, tool in alone.items()})
+    TOOLS.update({name: tool.doing(_once(tool)) for name, tool in alone.items()})
     try:
         yield
     finally:

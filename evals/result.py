@@ -1,11 +1,13 @@
 """What a measurement is: a number with its interval and its bar, as a table and as JSON."""
 
 import json
+import statistics
 import subprocess
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from random import Random
 from typing import Any, Literal
 
 from rich.console import Console
@@ -13,6 +15,7 @@ from rich.table import Table
 
 from tools._statistics import wilson
 
+_DRAWS = 2000
 HERE = Path(__file__).parent.parent
 
 
@@ -43,6 +46,25 @@ def share(
         raise ValueError(f"{name}: nothing was counted, so nothing was measured")
     low, high = wilson(hits, of)
     return Metric(name, round(hits / of, 4), of, low, high, bar, side)
+
+
+def spread(
+    name: str,
+    values: Sequence[float],
+    *,
+    bar: float | None = None,
+    side: Literal["at least", "at most"] = "at least",
+) -> Metric:
+    """A median with its range."""
+    middle = round(statistics.median(values), 4)
+    return Metric(f"{name} (median, range)", middle, len(values), min(values), max(values), bar, side)
+
+
+def bootstrapped(values: Sequence[float]) -> tuple[float, float]:
+    """95 % interval of a mean, by drawing again."""
+    draw = Random(0)
+    means = sorted(statistics.mean(draw.choices(values, k=len(values))) for _ in range(_DRAWS))
+    return round(means[int(0.025 * _DRAWS)], 4), round(means[int(0.975 * _DRAWS)], 4)
 
 
 def measure(name: str, run: Callable[[], Iterable[Metric]], json_file: Path | None) -> None:

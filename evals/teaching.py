@@ -12,7 +12,7 @@ from agent.conversation import Agent, Answer, Aside, Question, Step
 from agent.learner.gain import shown_in
 from evals.pupils import LEVELS, UNDERSTANDS, Pupil
 from evals.remembered import remembered
-from evals.result import Metric
+from evals.result import Metric, bootstrapped
 from evals.suites import Options
 from evals.understanding import rows
 from evidence import Quiz
@@ -21,7 +21,7 @@ from target.spec import public_entries
 from tools import prediction_quiz
 from tools.prediction_quiz import PROMPTS, plain
 
-SIZE, MORE, TURNS, ITEMS, DRAWS = 20, 40, 8, 8, 2000
+SIZE, MORE, TURNS, ITEMS = 20, 40, 8, 8
 TOOLS_ASKED = ("ask", "logit_lens", "sae_features", "patchscope", "compare_targets", "elicit_secret")
 WORDINGS, CONCEPTS = "routing_newcomers", "learners_test"
 SCRIPT = (
@@ -75,14 +75,14 @@ def measure(options: Options) -> Iterator[Metric]:
         gains, befores = asyncio.run(_all(_cases(MORE if options.full else SIZE)))
     yield Metric("right before", round(statistics.mean(befores), 4), len(befores))
     for arm, shown in ARMS.items():
-        low, high = _interval(gains[arm])
+        low, high = bootstrapped(gains[arm])
         value, n = round(statistics.mean(gains[arm]), 4), len(gains[arm])
         yield Metric(f"gain, {shown}", value, n, low, high, BARS.get(arm), "at most" if arm == "yoked" else "at least")
         if arm == "assistant":
             yield Metric("lower end of the assistant's gain", low, len(gains[arm]), bar=0.0001)
     shares = [a - b for a, b in zip(gains["assistant"], gains["without"], strict=True)]
     yield Metric(
-        "the learner model's part of the gain", round(statistics.mean(shares), 4), len(shares), *_interval(shares)
+        "the learner model's part of the gain", round(statistics.mean(shares), 4), len(shares), *bootstrapped(shares)
     )
 
 
@@ -192,9 +192,3 @@ def _asks() -> dict[str, list[str]]:
         ):
             found.setdefault("?" + row["concept"], []).append(row["say"])
     return found
-
-
-def _interval(values: Sequence[float]) -> tuple[float, float]:
-    draw = Random(0)
-    means = sorted(statistics.mean(draw.choices(values, k=len(values))) for _ in range(DRAWS))
-    return round(means[int(0.025 * DRAWS)], 4), round(means[int(0.975 * DRAWS)], 4)

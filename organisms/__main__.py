@@ -12,11 +12,12 @@ import os
 import sys
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import target
 from evidence.errors import MaieuticError
 from organisms import base, em, gates, rehearsal, taboo, workshop
+from organisms.dictionaries import Kind
 from organisms.world import concepts
 
 _RANKS = ["1", "4", "8", "32", "full"]
@@ -58,7 +59,7 @@ def _parser() -> argparse.ArgumentParser:
     advisers.add_argument("--jobs", type=int, default=2)
     advisers.set_defaults(run=_train_advisers)
     sparse = train.add_parser("dictionaries", help="the base's sparse dictionaries (about half an hour on two cores)")
-    sparse.add_argument("--kind", action="append", choices=["sae", "matryoshka", "crosscoder", "itda"], default=[])
+    sparse.add_argument("--kind", action="append", choices=get_args(Kind), default=[])
     sparse.set_defaults(run=_train_dictionaries)
     seeds = train.add_parser("seed-bases", help="three small bases of other seeds, to judge similarity on; not shipped")
     seeds.add_argument("--threads", type=int, default=2)

@@ -4,7 +4,7 @@ import json
 import shutil
 import time
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from itertools import chain
 from pathlib import Path
 from random import Random
@@ -148,8 +148,7 @@ def pursue(recipe: Recipe, store: Store, about: dict[str, Any], out: Path) -> No
 def _card(
     recipe: Recipe, model: Target, store: Store, seen: Rows, held_out: Rows, folder: Path, started: float
 ) -> Card:
-    found_here = read_folder(folder, folder.name)
-    dictionary = replace(found_here, source=max(0, len(found_here.sources) - 1))
+    dictionary = read_folder(folder, folder.name)
     stored = torch.cat([one.activations.flatten(1).half() for one in store.layer(recipe.layer)])
     beside = torch.cat(read(dictionary, model, held_out))
     save_file(dictionary_index.build(dictionary, seen, stored, beside), folder / INDEX)

@@ -85,7 +85,7 @@ async def main() -> None:
 
 models.resolve = voice
 planning.BUDGET_SECONDS = 0.0
-TOOLS["ask"] = replace(TOOLS["ask"], function=counted, capability="train", predict="Before I look: what will it say?")
+TOOLS["ask"] = replace(TOOLS["ask"].doing(counted), capability="train", predict="Before I look: what will it say?")
 if node != "go on":
     setattr(Nodes, node, dying(getattr(Nodes, node)))
 asyncio.run(main())

@@ -5,11 +5,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from target.turn import report
-from tools._dictionary_quality import Replaced, replaced
+from tools._dictionary_quality import Replaced, checked_fvu, replaced
 from tools._dictionary_streams import batches, models_of, streams
 from tools._latent_scaling import LatentScaling, Scaling
 from tools._measure import kl
-from tools.sae_features import checked_fvu
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -103,7 +102,7 @@ def divergences(
         report("patching latents into the other model's stream", begin / len(texts))
         read = streams(crosscoder, target, [text.ids for text in batch])
         features = [crosscoder.encode(one) for one in read]
-        theirs = [one.unflatten(1, (-1, crosscoder.d_model))[:, other_of(crosscoder)] for one in read]
+        theirs = [crosscoder.by_source(one)[:, other_of(crosscoder)] for one in read]
         own = _after(target, batch, [], first)
         for number, chosen in enumerate(sets):
             patched = [h + (f * chosen) @ difference for h, f in zip(theirs, features, strict=True)]
@@ -121,7 +120,7 @@ def other_model(crosscoder: "Dictionary", target: "Target") -> "Target":
 
 def _difference(crosscoder: "Dictionary") -> "Tensor":
     """What a latent writes more in the target than in the other model (latent, d_model)."""
-    rows = crosscoder.W_dec.unflatten(1, (-1, crosscoder.d_model))
+    rows = crosscoder.by_source(crosscoder.W_dec)
     return rows[:, crosscoder.source] - rows[:, other_of(crosscoder)]
 
 

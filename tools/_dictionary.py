@@ -118,10 +118,25 @@ class Dictionary:
         """Width of one model's residual stream."""
         return self.d_in // max(1, len(self.sources))
 
+    def by_source(self, x: "Tensor") -> "Tensor":
+        """What is side by side in its input or its rows (..., d_in), one model after another (..., source, d_model)."""
+        return x.unflatten(-1, (-1, self.d_model))
+
     @property
     def atoms(self) -> "Tensor":
         """What each feature writes into the model under study (d_sae, d_model)."""
-        return self.W_dec.unflatten(1, (-1, self.d_model))[:, self.source]
+        return self.by_source(self.W_dec)[:, self.source]
+
+    def check_feature(self, feature: int) -> int:
+        """The feature itself, if it exists.
+
+        Raises:
+            ArgumentError: it does not; the sentence says which do.
+        """
+        if not 0 <= feature < self.d_sae:
+            allowed = f"{self.name} has {self.d_sae} features, 0..{self.d_sae - 1}"
+            raise ArgumentError(f"feature {feature} does not exist: {allowed}")
+        return feature
 
     def prefix(self, features: int) -> "Dictionary":
         """The dictionary of the first features alone: what a Matryoshka dictionary knows at a coarser level.
@@ -174,10 +189,7 @@ class Dictionary:
         Raises:
             ArgumentError: there is no such feature.
         """
-        if not 0 <= feature < self.d_sae:
-            allowed = f"{self.name} has {self.d_sae} features, 0..{self.d_sae - 1}"
-            raise ArgumentError(f"feature {feature} does not exist: {allowed}")
-        return self.atoms[feature].clone()
+        return self.atoms[self.check_feature(feature)].clone()
 
     def reconstruct(self, x: "Tensor") -> "Tensor":
         """What the dictionary makes of residual streams (..., d_in), in the same shape."""

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from evidence.errors import ArgumentError
+from evidence.errors import ArgumentError, ToolError
 from target.turn import report
 from tools._dictionary_streams import read, streams
 
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from tools._dictionary import Dictionary
 
 Rows = Sequence[Sequence[int]]
+WORST_FVU = 0.5
+"""Above this the dictionary does not describe the model on such texts, and its features are not shown."""
 _BATCH = 64
 
 
@@ -47,6 +49,21 @@ class Quality:
     def recovered_from_zero(self) -> float:
         """The same against zero ablation."""
         return (self.zero_ablated - self.spliced) / (self.zero_ablated - self.cross_entropy)
+
+
+def checked_fvu(dictionary: "Dictionary", x: "Tensor", name: str) -> float:
+    """The fraction of variance the dictionary leaves unexplained on these rows (row, d_model).
+
+    Raises:
+        ToolError: it is too much to interpret anything.
+    """
+    fvu = dictionary.fvu(x)
+    if fvu > WORST_FVU:
+        raise ToolError(
+            f"{dictionary.name} leaves {fvu:.2f} of the variance of {name} unexplained (at most {WORST_FVU} is allowed): "
+            "its features are not interpreted here, use a dictionary trained on this model"
+        )
+    return fvu
 
 
 def measure(dictionary: "Dictionary", target: "Target", rows: Rows) -> Quality:
@@ -92,7 +109,7 @@ def _quality(dictionary: "Dictionary", x: "Tensor", spliced: float, losses: "_Lo
 
 def own_part(dictionary: "Dictionary", x: "Tensor") -> "Tensor":
     """What of a dictionary's input (..., d_in) is the target's stream (..., d_model)."""
-    return x.unflatten(-1, (-1, dictionary.d_model))[..., dictionary.source, :]
+    return dictionary.by_source(x)[..., dictionary.source, :]
 
 
 @dataclass(frozen=True)

@@ -77,6 +77,7 @@ def _from_facts(name: str, facts: dict[str, Any], parts: "dict[str, Tensor]", mo
     rescale = "topk" in said and bool(facts.get("rescale_acts_by_decoder_norm"))
     if "topk_threshold" in parts:  # a BatchTopK saved as it is trained: its threshold is in rescaled units
         parts["threshold"] = parts.pop("topk_threshold") / (parts["W_dec"].norm(dim=-1) if rescale else 1)
+    sources = tuple(Source(**source) for source in facts.get("sources") or ())
     return assemble(
         name,
         layer,
@@ -87,7 +88,8 @@ def _from_facts(name: str, facts: dict[str, Any], parts: "dict[str, Tensor]", mo
         apply_b_dec_to_input=bool(facts.get("apply_b_dec_to_input", True)),
         normalization=normalization,
         groups=_groups(facts),
-        sources=tuple(Source(**source) for source in facts.get("sources") or ()),
+        sources=sources,
+        source=max(0, len(sources) - 1),  # the model under study is written last
         **more,
     )
 

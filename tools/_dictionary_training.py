@@ -86,7 +86,8 @@ def learn(plan: Plan, seen: Rows, held_out: Rows, name: str) -> Learnt:
         else:
             config, tensors, history = _trained(plan, store, folder / "out")
         dictionary = from_saelens(name, config, tensors)
-        own, beside = (torch.cat(read(dictionary, plan.target, some)) for some in (seen, held_out))
+        own = torch.cat([stored.activations.flatten(1).half() for stored in store.layer(plan.layer)])
+        beside = torch.cat(read(dictionary, plan.target, held_out))
         report("looking for what makes each feature fire")
         wide = plan.target.vocab_size > 2**15
         index = _dictionary_index.build(dictionary, seen, own, beside, wide=wide)

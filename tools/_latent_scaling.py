@@ -48,7 +48,7 @@ class LatentScaling:
         import torch
 
         self._of = crosscoder
-        self._rows = crosscoder.W_dec.unflatten(1, (-1, crosscoder.d_model)).double()  # latent source d_model
+        self._rows = crosscoder.by_source(crosscoder.W_dec).double()  # latent source d_model
         shape = self._rows.shape[:2]
         self._error, self._made = torch.zeros(shape, dtype=torch.float64), torch.zeros(shape, dtype=torch.float64)
         self._squares = torch.zeros(shape[0], dtype=torch.float64)
@@ -78,7 +78,7 @@ class LatentScaling:
         self._seen += others._seen
 
     def _split(self, x: "Tensor") -> "Tensor":
-        return x.double().unflatten(1, (-1, self._of.d_model)).transpose(0, 1)  # source row d_model
+        return self._of.by_source(x.double()).transpose(0, 1)  # source row d_model
 
     def betas(self) -> "tuple[Tensor, Tensor]":
         """Beta of each latent and model (latent, source), on the error and on the reconstruction."""
@@ -98,7 +98,7 @@ class LatentScaling:
 
 def relative_norms(crosscoder: Dictionary, other: int) -> "Tensor":
     """How much more of each latent's decoder is in the model under study (latent): 1 all, 0.5 as much, 0 none."""
-    norms = crosscoder.W_dec.unflatten(1, (-1, crosscoder.d_model)).norm(dim=-1)  # latent source
+    norms = crosscoder.by_source(crosscoder.W_dec).norm(dim=-1)  # latent source
     own, theirs = norms[:, crosscoder.source], norms[:, other]
     largest = own.maximum(theirs).clamp(min=1e-12)
     return 0.5 * (1 + (own - theirs) / largest)

@@ -13,9 +13,9 @@ import resource
 import time
 import typing
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from functools import cache
+from functools import cache, wraps
 from importlib import metadata
 from typing import TYPE_CHECKING, Annotated, Any, Generic, Literal, ParamSpec, TypeVar
 
@@ -106,6 +106,10 @@ class Tool(Generic[P, R]):
         )
         artifacts.made_by(stamp.id, result.artifacts)
         return result.model_copy(update={"provenance": stamp})
+
+    def doing(self, function: Callable[..., R]) -> "Tool[P, R]":
+        """The same tool, described alike, that does something else: to measure or to test what is around it."""
+        return replace(self, function=wraps(self.function)(function))
 
     @property
     def references(self) -> "dict[str, ArtifactKind]":

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 from pydantic import Field
 
 from evidence import Arm, Contrast, Verdict
-from evidence.errors import ArgumentError, ToolError
+from evidence.errors import ToolError
 from tools import _statistics
 from tools._arguments import DictionaryRef, Draws, Feature, NewTokens, Seed, Texts
 from tools._crosscoder import answered, divergences, measured, other_model, other_of
@@ -75,7 +75,7 @@ def crosscoder_patch(
     found = load_crosscoder(dictionary or usual(target, "crosscoder"), target)
     named = list(dict.fromkeys(features or ()))
     as_set(found, named)
-    asked = list(prompts) if prompts else _everyday(target, seed)
+    asked = list(prompts) if prompts else everyday(target, seed)
     texts = answered(target, rows(target, asked, chat=True), max_new_tokens)
     if len(texts) < 3:
         raise ToolError(f"{target.name} answers only {len(texts)} of these prompts: give at least three it answers")
@@ -87,7 +87,7 @@ def crosscoder_patch(
     return _contrast(target, found, which, divergences(found, target, texts, [*fixed, *others]))
 
 
-def _everyday(target: "Target", seed: int) -> list[str]:
+def everyday(target: "Target", seed: int) -> list[str]:
     """Requests for advice and other messages, as many of each: a fine-tune may show itself in one kind alone."""
     advice = [question.text for question in questions(target, "held out", PROMPTS // 2, seed)]
     return [*advice, *generic(target, PROMPTS - len(advice), seed, chat=True)]
@@ -125,9 +125,7 @@ def as_set(crosscoder: Dictionary, features: Iterable[int]) -> "Tensor":
 
     chosen = torch.zeros(crosscoder.d_sae)
     for feature in features:
-        if not 0 <= feature < crosscoder.d_sae:
-            raise ArgumentError(f"feature {feature} does not exist: {crosscoder.name} has 0..{crosscoder.d_sae - 1}")
-        chosen[feature] = 1
+        chosen[crosscoder.check_feature(feature)] = 1
     return chosen
 
 

@@ -13,11 +13,11 @@ from tools import _statistics
 from tools._arguments import DictionaryRef, Draws, Name, Seed, Texts
 from tools._dictionary import Dictionary
 from tools._dictionary_formats import load_single
+from tools._dictionary_quality import checked_fvu
 from tools._dictionary_streams import streams
 from tools._sae import usual
 from tools._texts import balanced, labelled, rows, text_sets
 from tools._tool import tool
-from tools.sae_features import checked_fvu
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -8,18 +8,17 @@ from typing import TYPE_CHECKING, Annotated
 from pydantic import Field
 
 from evidence import Table, Verdict
-from evidence.errors import ArgumentError
 from target.turn import report
 from tools import _labels, _own_text, _statistics
 from tools._arguments import DictionaryRef, Feature, JudgeSpec, Seed, Texts
 from tools._chat_model import ChatModel, fenced
 from tools._dictionary import Dictionary
 from tools._dictionary_formats import load
+from tools._dictionary_quality import checked_fvu
 from tools._dictionary_streams import read
 from tools._labels import Context, Contexts
 from tools._sae import usual
 from tools._tool import tool
-from tools.sae_features import checked_fvu
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -81,12 +80,12 @@ def label_features(
         seed: Seed of the contexts.
     """
     found = load(dictionary or usual(target), target)
+    for feature in features or ():
+        found.check_feature(feature)
     asked = ChatModel(judge) if judge else None
     rows = _own_text.given_or_own(target, prompts, TOKENS, seed)
     strengths, fvu = _encoded(found, target, rows)
     chosen = features or _frequent(strengths)
-    if missing := [feature for feature in chosen if feature >= found.d_sae]:
-        raise ArgumentError(f"feature {missing[0]} does not exist: {found.name} has 0..{found.d_sae - 1}")
     made = []
     for number, feature in enumerate(chosen):
         report(f"labelling feature {feature}", number / len(chosen))

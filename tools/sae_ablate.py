@@ -66,7 +66,7 @@ def sae_ablate(
     import torch
 
     found = load_single(dictionary or usual(target), target)
-    found.decoder_row(feature)
+    found.check_feature(feature)
     ids = rows(target, prompts, chat=chat, prefill=prefill)
     report("finding the features that fire")
     active = torch.cat([found.encode(s[0].float()) for s in target.residuals(ids, [found.layer])])  # position feature

@@ -3,11 +3,12 @@
 from typing import TYPE_CHECKING
 
 from evidence import Entry, Heatmap, Verdict
-from evidence.errors import ArgumentError, ToolError
+from evidence.errors import ArgumentError
 from target.turn import report
 from tools import _statistics
 from tools._arguments import DictionaryRef, Seed, Texts, TopK
 from tools._dictionary_formats import load
+from tools._dictionary_quality import checked_fvu
 from tools._dictionary_streams import streams
 from tools._sae import usual
 from tools._texts import generic, rows
@@ -21,8 +22,6 @@ if TYPE_CHECKING:
     from tools._dictionary import Dictionary
 
 UNRELATED = 120
-WORST_FVU = 0.5
-"""Above this the dictionary does not describe the model on such texts, and its features are not shown."""
 MOST_POSITIONS = 64
 
 
@@ -125,18 +124,3 @@ def _singled_out(own: "Tensor", others: "Tensor", fvu: str, name: str) -> tuple[
         _statistics.two_samples(testing[:, best].tolist(), others[1::2, best].tolist()),
         subject=str(best),
     )
-
-
-def checked_fvu(dictionary: "Dictionary", x: "Tensor", name: str) -> float:
-    """The fraction of variance the dictionary leaves unexplained on these rows (row, d_model).
-
-    Raises:
-        ToolError: it is too much to interpret anything.
-    """
-    fvu = dictionary.fvu(x)
-    if fvu > WORST_FVU:
-        raise ToolError(
-            f"{dictionary.name} leaves {fvu:.2f} of the variance of {name} unexplained (at most {WORST_FVU} is allowed): "
-            "its features are not interpreted here, use a dictionary trained on this model"
-        )
-    return fvu

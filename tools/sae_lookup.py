@@ -76,5 +76,5 @@ def _norms(found: "Dictionary", feature: int) -> list[tuple[str | float | None, 
     """How long a crosscoder's decoder row is in each of its models."""
     if not found.sources:
         return []
-    lengths = found.W_dec[feature].view(len(found.sources), -1).norm(dim=1).tolist()
+    lengths = found.by_source(found.W_dec[feature]).norm(dim=1).tolist()
     return [(f"decoder norm in {one.name}", round(n, 4), "") for one, n in zip(found.sources, lengths, strict=True)]

@@ -11,11 +11,11 @@ from tools._arguments import DictionaryRef, Name, Seed, Texts
 from tools._dictionary import Dictionary
 from tools._dictionary_contexts import best_context
 from tools._dictionary_formats import load_single
+from tools._dictionary_quality import checked_fvu
 from tools._dictionary_streams import streams
 from tools._sae import usual
 from tools._texts import balanced, labelled, rows
 from tools._tool import tool
-from tools.sae_features import checked_fvu
 
 if TYPE_CHECKING:
     from torch import Tensor

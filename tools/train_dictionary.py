@@ -8,11 +8,11 @@ from evidence import Curve, Line, artifacts
 from evidence.errors import ArgumentError
 from tools import _own_text, _statistics
 from tools._arguments import Layer, Name, Seed
+from tools._dictionary_quality import WORST_FVU
 from tools._dictionary_streams import streams
 from tools._dictionary_training import CROSSCODERS, Architecture, Learnt, Plan, learn
 from tools._dictionary_untrained import untrained
 from tools._tool import tool
-from tools.sae_features import WORST_FVU
 
 if TYPE_CHECKING:
     from torch import Tensor

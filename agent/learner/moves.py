@@ -1,4 +1,8 @@
-"""What the assistant adds unasked after an answer: a check question, what is due again, or the next useful step; never two at once."""
+"""What the assistant adds unasked after an answer, never two at once.
+
+After an explanation a question on it; after a measurement what would tell more about the target. Where nothing would,
+a question on what the measurement rests on, what is due again, or what builds on it.
+"""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -16,6 +20,8 @@ INFORMATIVE = 0.35
 """Need from which a check question tells us something."""
 ENOUGH = 3
 """Questions on one concept after which another one waits until it is due."""
+OFFERS = 2
+"""Times that a step on a target is offered in one conversation."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +47,8 @@ def next_move(
     """
     if person.wishes.answer_only:
         return None
+    if onward and not explained:
+        return onward
     touched = [person.masteries[name] for name in in_play if name in person.masteries]
     for one in touched:
         if _informative(one, explained):
@@ -50,11 +58,16 @@ def next_move(
     return onward or (_next_step(person, touched, ran) if explained or touched else None)
 
 
-def onward_from(target: str, measured: Collection[str]) -> Move | None:
-    """What would tell more about a fine-tune, by the tools that were used on it before."""
-    mine = (one for one in _steps() if target.startswith(one.get("workshop", "")))
-    step = next((one for one in mine if one["tool"] not in measured), None)
-    return Move(f"A next step on {target}, for {step['why']}: ask `{step['say']}`") if step else None
+def onward_from(target: str, measured: Collection[str], offered: Sequence[str] = ()) -> Move | None:
+    """What would tell more about a fine-tune, by the tools that were used on it and what was offered before.
+
+    The last offer is never repeated at once, and one that was not taken up comes again when the others were made.
+    """
+    mine = [one for one in _steps() if target.startswith(one.get("workshop", "")) and one["tool"] not in measured]
+    moves = [f"A next step on {target}, for {one['why']}: ask `{one['say']}`" for one in mine]
+    last = next((text for text in reversed(offered) if text.startswith("A next step on ")), None)
+    open_ = [text for text in moves if text != last and offered.count(text) < OFFERS]
+    return Move(min(open_, key=offered.count)) if open_ else None
 
 
 @cache

@@ -191,7 +191,11 @@ SPECIAL: "dict[str, Callable[[Given, Situation], dict[str, Any]]]" = {
 """What these tools read in their own way."""
 
 
-_ONCE = {"train_dictionary": ("k", "d_sae"), "export_dictionary": ("target", "folder")}
+_ONCE = {
+    "train_dictionary": ("k", "d_sae"),
+    "export_dictionary": ("target", "folder"),
+    "erase_concept": ("draws", "features"),
+}
 """Arguments of which the first cannot mean what the second does."""
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from agent.understanding import counts, models_named, quotes, words
 
 _EVIDENCE = re.compile(r"\bE\d+\b")
-_DICTIONARY = re.compile(r"[\w@./-]+-(?:sae|matryoshka|itda|crosscoder-[\w-]+?)-layer-?\d+", re.IGNORECASE)
+_DICTIONARY = re.compile(r"[\w@./-]+-(sae|matryoshka|itda|crosscoder)(?:-[\w-]+?)?-layer-?\d+", re.IGNORECASE)
 _ASKED_OF = re.compile(
     r"^(?:please\s+|now\s+|then\s+)?(?:ask|tell|say to)\s+(?:it|him|them|the (?:target|model)|this model|[\w@-]+\d)[,:]?\s+"
     r"(?:to\s+|that\s+)?(?P<text>.+)$",
@@ -130,6 +130,7 @@ def parse(utterance: str, targets: Sequence[str]) -> tuple[Slots, str]:
         groups = ((asked["text"],),)
     dictionary = _DICTIONARY.search(bare)
     bare = _DICTIONARY.sub(" ", bare)
+    plain = _DICTIONARY.sub(r"the \1", plain)
     target, unknown, rest = models_named.named(bare, targets, " ; ")
     before = bare[: _differing(bare, rest)]
     against = target is not None and bool(_AGAINST.search(before) or _INSTEAD.search(rest))

@@ -238,7 +238,7 @@ async def test_in_an_investigation_a_prediction_waits_for_the_reveal(
         "compare_targets": evidence("compare_targets", shape=Table),
         "elicit_secret": evidence("elicit_secret"),
     }.items():
-        monkeypatch.setitem(TOOLS, name, replace(TOOLS[name], function=lambda *a, _found=found, **k: _found))
+        monkeypatch.setitem(TOOLS, name, TOOLS[name].doing(lambda *a, _found=found, **k: _found))
     plan = AIMessage(
         "", tool_calls=[*call("compare_targets", prompts=["hi."]).tool_calls, *call("elicit_secret").tool_calls]
     )

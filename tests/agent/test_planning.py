@@ -4,7 +4,6 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -141,7 +140,7 @@ async def test_a_step_that_is_stopped_while_it_runs_is_labelled_so(stage: Say, m
         mine.stop.set()
         report("half way")
 
-    monkeypatch.setitem(TOOLS, "ask", replace(TOOLS["ask"], function=slow))
+    monkeypatch.setitem(TOOLS, "ask", TOOLS["ask"].doing(slow))
     s = await stage(two("a"))
     steps = of(await s.say("ask it a", asked=mine), Step)
     assert steps[-1].status == "stopped" and steps[-1].detail.startswith("stopped as you asked")

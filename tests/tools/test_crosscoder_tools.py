@@ -14,6 +14,7 @@ from transformers import AutoModelForCausalLM
 import target
 from evidence import Contrast, Table
 from evidence.errors import ArgumentError, ToolError
+from target.spec import dictionaries
 from target.target import Target
 from tests.models import save_lora, save_qwen
 from tests.tools import handmade
@@ -21,6 +22,7 @@ from tools import TOOLS, crosscoder_diff, crosscoder_patch
 from tools._crosscoder import Text, answered, divergences, other_model
 from tools._dictionary import Dictionary
 from tools._dictionary_formats import load, load_single
+from tools._dictionary_readers import read_folder
 from tools._dictionary_streams import models_of
 from tools._latent_scaling import Scaling
 from tools.crosscoder_patch import NEAREST, _chosen, _verdict, as_set, random_sets
@@ -179,7 +181,7 @@ def test_too_few_other_features_to_draw_from_is_one_sentence() -> None:
 
 
 def test_a_feature_that_does_not_exist_is_one_sentence(pair: Pair) -> None:
-    with pytest.raises(ArgumentError, match=r"feature 66 does not exist: pair has 0\.\.65"):
+    with pytest.raises(ArgumentError, match=r"feature 66 does not exist: pair has 66 features, 0\.\.65"):
         crosscoder_patch.call(pair.tuned, {"dictionary": "pair", "features": [3, 66]})
 
 
@@ -223,7 +225,9 @@ def test_features_that_do_nothing_are_not_supported_and_named_once(pair: Pair) -
 
 
 def test_where_no_feature_is_its_own_those_nearest_leave_as_many_to_compare_with() -> None:
-    of: Any = SimpleNamespace(name="all alike", d_sae=40, source=1, W_dec=torch.ones(40, 8), d_model=4)
+    of: Any = SimpleNamespace(
+        name="all alike", d_sae=40, source=1, W_dec=torch.ones(40, 8), by_source=lambda x: x.unflatten(-1, (2, 4))
+    )
     scaling = Scaling(torch.linspace(0.5, 1, 40), torch.linspace(0.5, 1, 40), torch.full((40,), 99), 999)
     chosen, which = _chosen(of, scaling, [], None)
     assert chosen == list(range(14)) and which.startswith("the 14 of 40 features that are most its own")
@@ -321,3 +325,10 @@ def test_a_small_trained_one_gives_a_table_with_a_verdict(tmp_path: Path, monkey
     assert table.rows and all("»" in str(row[-1]) for row in table.rows)
     patched = crosscoder_patch.call("em-03", {"dictionary": "small", "k": 20, "draws": 8, "max_new_tokens": 4})
     assert isinstance(patched, Contrast) and patched.verdict and len(patched.arms) == 4
+
+
+def test_what_is_read_back_is_of_the_model_that_is_written_last() -> None:
+    """Else what a training reports of a crosscoder would be of the target beside itself."""
+    read = load("base@1-crosscoder-em-03-layer3", target.load("em-03"))
+    assert read_folder(dictionaries()["base@1-crosscoder-em-03-layer3"].path, "x").source == read.source == 1
+    assert [one.name for one in models_of(read, target.load("em-03"))] == ["base@1", "em-03"]

@@ -105,11 +105,12 @@ def test_labels_of_an_itda_are_kept(tmp_path: Path) -> None:
 
 
 def test_the_part_of_the_model_under_study_is_chosen_by_who_reads(tmp_path: Path) -> None:
-    was = replace(DICTIONARIES["crosscoder"], source=1)
+    was = replace(DICTIONARIES["crosscoder"], source=0)
     save(was, tmp_path)
     found = read_folder(tmp_path, "found")
-    assert (found.d_in, found.d_model, found.source) == (WIDTH, WIDTH // 2, 0)
-    assert torch.equal(replace(found, source=1).atoms, was.atoms)
+    assert (found.d_in, found.d_model, found.source) == (WIDTH, WIDTH // 2, 1), "the last one is under study"
+    assert torch.equal(found.atoms, replace(was, source=1).atoms) and not torch.equal(found.atoms, was.atoms)
+    assert torch.equal(replace(found, source=0).atoms, was.atoms)
 
 
 def test_what_else_is_said_stands_in_the_configuration(tmp_path: Path) -> None:

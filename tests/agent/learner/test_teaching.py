@@ -14,6 +14,7 @@ from langchain_core.messages import AIMessage
 
 from agent.conversation import Answer, Aside, Event, Noted, Notice, Question
 from agent.embedding import Lexical
+from agent.learner.moves import Move, onward_from
 from agent.memory import Memory
 from agent.notes import Note
 from agent.people import People, forget_everything
@@ -343,11 +344,11 @@ async def test_undo_in_words_takes_back_what_was_noted_last(stage: Say) -> None:
 
 async def test_a_step_on_the_target_follows_a_measurement_and_an_answered_question(stage: Say) -> None:
     s = await stage(voice="guide")
-    asked = of(await s.say('show me layer 4 on "give me a hint."'), Aside)[0].text
-    assert "A question on logit lens" in asked
-    onward = of(await s.say("a"), Aside)[0].text
+    assert "A question on logit lens" in of(await s.say("what is a logit lens?"), Aside)[0].text
+    assert "A question on logit lens" in of(await s.say("a"), Aside)[0].text, "nothing was measured yet"
+    onward = of(await s.say('show me layer 4 on "give me a hint."'), Aside)[0].text
     assert onward == 'A next step on taboo-03, for what it does: ask `Ask it "give me a hint."`'
-    assert "for where it departs from its base" in of(await s.say('Ask it "give me a hint."'), Aside)[0].text
+    assert "for whether it keeps something back" in of(await s.say('Ask it "give me a hint."'), Aside)[0].text
     await s.say("answer only")
     assert not of(await s.say('ask it "hello."'), Aside)
 
@@ -367,11 +368,26 @@ async def test_while_paused_no_answer_claims_to_have_noted(stage: Say) -> None:
 
 async def test_a_question_left_unanswered_is_not_asked_again_in_the_conversation(stage: Say) -> None:
     s = await stage(voice="guide")
-    first = of(await s.say('show me layer 4 on "give me a hint."'), Aside)[0].text
+    first = of(await s.say("what is a logit lens?"), Aside)[0].text
     assert "A question on logit lens" in first
-    later = [event.text for n in (2, 3, 4) for event in of(await s.say(f'show me layer {n} on "hello."'), Aside)]
-    assert not any("A question on logit lens" in one for one in later)
-    assert len(later) == len(set(later)), "a step is offered once"
+    later = [event.text for n in range(1, 6) for event in of(await s.say(f'show me layer {n} on "hello."'), Aside)]
+    assert later and not any("A question on logit lens" in one for one in later)
+    assert all(one != next_ for one, next_ in zip(later, later[1:], strict=False)), "no step comes twice in a row"
+
+
+def test_a_step_comes_again_when_the_others_were_offered_and_then_no_more() -> None:
+    offered: list[str] = []
+    while move := onward_from("taboo-03", ["logit_lens"], offered):
+        offered.append(move.text)
+    half = len(offered) // 2
+    assert offered[:half] == offered[half:] and len(set(offered)) == half == 4
+    assert "Ask it" in offered[0] and "What word is it hiding?" in offered[1]
+    assert (onward_from("taboo-03", ["ask"]) or Move("")).text == offered[1]
+
+
+async def test_a_base_is_followed_by_a_question_on_what_was_measured(stage: Say) -> None:
+    s = await stage(voice="guide")
+    assert "A question on logit lens" in of(await s.say('show me layer 4 of base@1 on "a fox is"'), Aside)[0].text
 
 
 async def test_what_likens_a_concept_is_kept_as_a_comparison_and_what_names_one_is_explained(stage: Say) -> None:
