@@ -1,5 +1,6 @@
 """The loop with a learner: signs are noted, questions graded, wishes respected at once, and everything can be undone."""
 
+import itertools
 import json
 import socket
 import subprocess
@@ -372,7 +373,7 @@ async def test_a_question_left_unanswered_is_not_asked_again_in_the_conversation
     assert "A question on logit lens" in first
     later = [event.text for n in range(1, 6) for event in of(await s.say(f'show me layer {n} on "hello."'), Aside)]
     assert later and not any("A question on logit lens" in one for one in later)
-    assert all(one != next_ for one, next_ in zip(later, later[1:], strict=False)), "no step comes twice in a row"
+    assert all(one != next_ for one, next_ in itertools.pairwise(later)), "no step comes twice in a row"
 
 
 def test_a_step_comes_again_when_the_others_were_offered_and_then_no_more() -> None:
