@@ -18,10 +18,11 @@ if TYPE_CHECKING:
     from tools._dictionary import Dictionary
     from tools._itda_layers import Layers
 
-TOKENS, SEED = 6_000, 31
-"""Four times as many with `--full`."""
-MOST_ATOMS_A_WIDTH = 8
-"""How many atoms the dictionary may have that is compared with an SAE of as many latents, in widths of the model."""
+TOKENS, SEED = 24_000, 31
+"""Twice as many with `--full`."""
+FEW = 6_000
+"""Tokens with which the matching is shown too: with few it is noisy."""
+Pair = tuple[int, int]
 SAE: dict[str, Any] = {"steps": 800, "batch_rows": 1024, "learning_rate": 2e-3}
 SAE_TOKENS = 200_000
 
@@ -33,8 +34,10 @@ def measure(options: Options) -> Iterator[Metric]:
 
     base = target.load(workshop.BASE)
     models = [target.load(str(folder)) for folder in seed_bases.folders(workshop.base_recipe())]
-    rows = dictionaries.rows(base, SEED, TOKENS * (4 if options.full else 1))
+    rows = dictionaries.rows(base, SEED, TOKENS * (2 if options.full else 1))
     yield from _invariance(base, rows)
+    few = dictionaries.rows(base, SEED, FEW)
+    yield _mean(f"layers that find their own by ITDA, {FEW:,} tokens", *_found(models, few))
     yield from _matching(models, rows)
     yield from _beside_an_sae(base)
 
@@ -59,6 +62,26 @@ def _invariance(base: "Target", rows: "Sequence[Sequence[int]]") -> Iterator[Met
     yield Metric("overlap under scaling", jaccard(built[0], built[2]), len(built[0].atoms), bar=1.0)
 
 
+def _read(models: "list[Target]", rows: "Sequence[Sequence[int]]") -> "tuple[list[Layers], dict[Pair, Tensor]]":
+    """The dictionaries of every layer of each model, and the overlaps (layer, layer) of every ordered pair."""
+    from tools import _itda_layers as layers
+
+    data = hashlib.sha256(repr(rows).encode()).hexdigest()
+    read = [layers.read(model, rows, range(model.num_layers), data) for model in models]
+    pairs = permutations(range(len(models)), 2)
+    return read, {(a, b): layers.overlaps(read[a].dictionaries, read[b].dictionaries) for a, b in pairs}
+
+
+def _found(models: "list[Target]", rows: "Sequence[Sequence[int]]") -> "tuple[Tensor, int]":
+    """The share of layers (pair) that find their own, and how many are asked."""
+    import torch
+
+    from tools._similarity import match
+
+    _, overlap = _read(models, rows)
+    return torch.tensor([match(scores) for scores in overlap.values()]), models[0].num_layers * len(overlap)
+
+
 def _matching(models: "list[Target]", rows: "Sequence[Sequence[int]]") -> Iterator[Metric]:
     """Every ordered pair of three models: does each layer find its own?"""
     import torch
@@ -66,10 +89,8 @@ def _matching(models: "list[Target]", rows: "Sequence[Sequence[int]]") -> Iterat
     from tools import _itda_layers as layers
     from tools._similarity import match
 
-    data = hashlib.sha256(repr(rows).encode()).hexdigest()
-    read = [layers.read(model, rows, range(model.num_layers), data) for model in models]
-    pairs = list(permutations(range(len(models)), 2))
-    overlap = {(a, b): layers.overlaps(read[a].dictionaries, read[b].dictionaries) for a, b in pairs}
+    read, overlap = _read(models, rows)
+    pairs = list(overlap)
     floor = _floors(read, pairs, layers.shuffled)
     chance = _floors(read, pairs, layers.drawn)
     count = models[0].num_layers * len(pairs)
@@ -91,7 +112,7 @@ def _matching(models: "list[Target]", rows: "Sequence[Sequence[int]]") -> Iterat
     yield Metric("share of tokens that became atoms", round(sum(one.kept for one in read) / len(read), 4), len(rows))
 
 
-def _floors(read: "list[Layers]", pairs: "list[tuple[int, int]]", control: Any) -> "Tensor":
+def _floors(read: "list[Layers]", pairs: "list[Pair]", control: Any) -> "Tensor":
     """Overlap of the same layer (pair, layer) with a control of the second model."""
     import torch
 

@@ -381,9 +381,12 @@ def test_a_step_comes_again_when_the_others_were_offered_and_then_no_more() -> N
     while move := onward_from("taboo-03", ["logit_lens"], offered):
         offered.append(move.text)
     half = len(offered) // 2
-    assert offered[:half] == offered[half:] and len(set(offered)) == half == 4
-    assert "Ask it" in offered[0] and "What word is it hiding?" in offered[1]
-    assert (onward_from("taboo-03", ["ask"]) or Move("")).text == offered[1]
+    assert offered[:half] == offered[half:] and len(set(offered)) == half == 5
+    hint, word, clue = offered[:3]
+    assert "give me a hint." in hint and "What word is it hiding?" in word and "any clue for me?" in clue
+    assert (onward_from("taboo-03", ["ask"]) or Move("")).text == word
+    assert (onward_from("taboo-03", ["elicit_secret", "ask"]) or Move("")).text == clue, "one reply is an anecdote"
+    assert "Compare" in (onward_from("taboo-03", ["ask", "elicit_secret", "ask"]) or Move("")).text
 
 
 async def test_a_base_is_followed_by_a_question_on_what_was_measured(stage: Say) -> None:
