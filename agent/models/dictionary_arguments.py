@@ -59,8 +59,12 @@ _NOT_A_NAME = {
     "features",
 }
 _NOT_A_NAME |= {"latents", "please", "again", "is", "now", "there", "here", "too", "at", "do", "does", "has", "have"}
-_CALLED = re.compile(r"\b(?:in|of|from|with|on) (?:the |my )?dictionary [\"“'‘`]?([\w@][\w@.-]*\w)", re.IGNORECASE)
-"""A dictionary by a name that nobody may know: the tool then says which there are."""
+_CALLED = re.compile(
+    r"\bdictionary (?:called |named )?[\"“'‘`]([\w@][\w@.-]*)[\"”'’`]|\bdictionary (?:called|named) ([\w@][\w@.-]*\w)"
+    r"|\b(?:in|of|from|with|on) dictionary ([\w@][\w@.-]*\w)|\bdictionary (\w+(?:[-@._]\w+)+)",
+    re.IGNORECASE,
+)
+"""A dictionary by a name that nobody may know, in quotes or plainly one: the tool then says which there are."""
 _AND = r"\s*(?:,|and|&|\+|or)\s*(?:and\s*)?#?"
 _LISTED = re.compile(
     rf"\b(?:features?|latents?)\s*(?:numbers?|ids?|no\.?|#)?\s*:?\s*#?(\d+(?:{_AND}\d+)*)", re.IGNORECASE
@@ -97,7 +101,8 @@ def _own(given: "Given") -> str | None:
         if re.search(around.replace("{}", re.escape(name)), said):
             return name
     unknown = _CALLED.search(said)
-    return unknown[1] if unknown and unknown[1].lower() not in _NOT_A_NAME else None
+    called = next((one for one in unknown.groups() if one), "") if unknown else ""
+    return called if called and called.lower() not in _NOT_A_NAME else None
 
 
 def shipped(given: "Given", situation: "Situation", wanted: str) -> str | None:

@@ -52,6 +52,10 @@ def test_a_training_takes_what_was_said_and_no_number_twice(said: str, given: di
     [
         ("look up feature 7 of mine", "mine"),
         ("look up feature 7 in dictionary nonsense", "nonsense"),
+        ('look up feature 7 in my dictionary "nonsense"', "nonsense"),
+        ("look up feature 7 of the dictionary no-such-one", "no-such-one"),
+        ("which concept of the dictionary is feature 7", None),
+        ("which texts of the dictionary are those of feature 7", None),
         ("look up feature 7 of base@1-matryoshka-layer2", "base@1-matryoshka-layer2"),
         ("look up feature 7 of the matryoshka SAE of layer 4", "base@1-matryoshka-layer4"),
         ("look up feature 7", None),
