@@ -93,11 +93,11 @@ class Ledger:
             return {f"E{n}": one for n, one in self._parsed(thread, [number for (number,) in rows]).items()}
 
     def tools_on(self, thread: str, target: str) -> list[str]:
-        """Tools that measured something on a target in a conversation, each as often as it did."""
+        """Tools that measured something on a target in a conversation."""
         tool, its_target = (f"json_extract(json, '$.provenance.{name}')" for name in ("tool", "target"))
         with self._lock:
             rows = self._db.execute(
-                f"select {tool} from evidence where thread=? and {its_target}=?", (thread, target)
+                f"select distinct {tool} from evidence where thread=? and {its_target}=?", (thread, target)
             ).fetchall()
         return [str(name) for (name,) in rows]
 

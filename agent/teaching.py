@@ -2,7 +2,7 @@
 
 import logging
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -140,7 +140,7 @@ class Teacher:
     def _explain(self, concept: str, person: Person) -> dict[str, str]:
         return {"concept": concept, "depth": person.depth(concept), "analogy": person.analogy(concept)}
 
-    def aside(self, state: State, tools: Sequence[str], measured: Callable[[], Sequence[str]]) -> dict[str, Any]:
+    def aside(self, state: State, tools: Sequence[str], measured: Callable[[], Collection[str]]) -> dict[str, Any]:
         """The move after an answer, with the answer's message that keeps it; by the tools of the turn, and all used on the target so far."""
         shown = [name for tool in tools if (name := taught_by(tool))]
         if state["paused"] or not (state["noticed"] or state["explain"] or tools):
@@ -163,10 +163,10 @@ class Teacher:
         return {"check": move.pending, "messages": [kept], "about": about, "passed": [*passed, *offered]}
 
     @staticmethod
-    def _onward(state: State, measured: Callable[[], Sequence[str]]) -> Move | None:
-        """What would tell more about a fine-tune of which something was measured."""
-        before = measured() if parse(state["target"]).adapter else []
-        return onward_from(state["target"], before, state.get("passed") or []) if before else None
+    def _onward(state: State, measured: Callable[[], Collection[str]]) -> Move | None:
+        """What would tell more about a fine-tune."""
+        fine_tune = parse(state["target"]).adapter
+        return onward_from(state["target"], measured(), state.get("passed") or []) if fine_tune else None
 
     def note(self, person: str, note: Note) -> Note:
         """Keep a note; a belief that an earlier one contradicts keeps the other's id, and both stay."""

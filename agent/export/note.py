@@ -94,11 +94,11 @@ def _shown(notes: Sequence[Note]) -> list[str]:
 def _next(conversation: Conversation) -> list[str]:
     lines = []
     for target in _targets(conversation)[-2:]:
-        tools = [
+        tools = {
             one.provenance.tool
             for one in conversation.evidence.values()
             if one.provenance and one.provenance.target == target
-        ]
+        }
         step = onward_from(target, tools) if parse(target).adapter else None
         lines += [step.text] if step else []
     return lines

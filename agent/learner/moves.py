@@ -4,12 +4,10 @@ After an explanation a question on it; after a measurement what would tell more 
 a question on what the measurement rests on, what is due again, or what builds on it.
 """
 
-from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 from agent.learner import checks
 from agent.learner.checks import Pending
@@ -60,15 +58,12 @@ def next_move(
     return onward or (_next_step(person, touched, ran) if explained or touched else None)
 
 
-def onward_from(target: str, measured: Sequence[str], offered: Sequence[str] = ()) -> Move | None:
-    """What would tell more about a fine-tune, by the tools that were used on it (each as often as it was) and what was offered.
+def onward_from(target: str, measured: Collection[str], offered: Sequence[str] = ()) -> Move | None:
+    """What would tell more about a fine-tune, by the tools that were used on it and what was offered before.
 
     The last offer is never repeated at once, and one that was not taken up comes again when the others were made.
     """
-    ran = Counter(measured)
-    mine = [
-        one for one in _steps() if target.startswith(one.get("workshop", "")) and ran[one["tool"]] < one.get("times", 1)
-    ]
+    mine = [one for one in _steps() if target.startswith(one.get("workshop", "")) and one["tool"] not in measured]
     moves = [f"A next step on {target}, for {one['why']}: ask `{one['say']}`" for one in mine]
     last = next((text for text in reversed(offered) if text.startswith("A next step on ")), None)
     open_ = [text for text in moves if text != last and offered.count(text) < OFFERS]
@@ -76,10 +71,10 @@ def onward_from(target: str, measured: Sequence[str], offered: Sequence[str] = (
 
 
 @cache
-def _steps() -> list[dict[str, Any]]:
+def _steps() -> list[dict[str, str]]:
     import yaml
 
-    found: list[dict[str, Any]] = yaml.safe_load(STEPS.read_text(encoding="utf-8"))
+    found: list[dict[str, str]] = yaml.safe_load(STEPS.read_text(encoding="utf-8"))
     return found
 
 

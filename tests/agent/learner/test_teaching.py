@@ -346,10 +346,12 @@ async def test_undo_in_words_takes_back_what_was_noted_last(stage: Say) -> None:
 async def test_a_step_on_the_target_follows_a_measurement_and_an_answered_question(stage: Say) -> None:
     s = await stage(voice="guide")
     assert "A question on logit lens" in of(await s.say("what is a logit lens?"), Aside)[0].text
-    assert "A question on logit lens" in of(await s.say("a"), Aside)[0].text, "nothing was measured yet"
+    onward = of(await s.say("a"), Aside)[0].text
+    hint = 'Ask it "give me a hint." six times at temperature 0.8'
+    assert onward == f"A next step on taboo-03, for what it does: ask `{hint}`"
     onward = of(await s.say('show me layer 4 on "give me a hint."'), Aside)[0].text
-    assert onward == 'A next step on taboo-03, for what it does: ask `Ask it "give me a hint."`'
-    assert "for whether it keeps something back" in of(await s.say('Ask it "give me a hint."'), Aside)[0].text
+    assert "for whether it keeps something back" in onward, "no step comes twice in a row"
+    assert "for whether it keeps something back" not in of(await s.say(hint), Aside)[0].text
     await s.say("answer only")
     assert not of(await s.say('ask it "hello."'), Aside)
 
@@ -381,12 +383,9 @@ def test_a_step_comes_again_when_the_others_were_offered_and_then_no_more() -> N
     while move := onward_from("taboo-03", ["logit_lens"], offered):
         offered.append(move.text)
     half = len(offered) // 2
-    assert offered[:half] == offered[half:] and len(set(offered)) == half == 5
-    hint, word, clue = offered[:3]
-    assert "give me a hint." in hint and "What word is it hiding?" in word and "any clue for me?" in clue
-    assert (onward_from("taboo-03", ["ask"]) or Move("")).text == word
-    assert (onward_from("taboo-03", ["elicit_secret", "ask"]) or Move("")).text == clue, "one reply is an anecdote"
-    assert "Compare" in (onward_from("taboo-03", ["ask", "elicit_secret", "ask"]) or Move("")).text
+    assert offered[:half] == offered[half:] and len(set(offered)) == half == 4
+    assert "give me a hint." in offered[0] and "What word is it hiding?" in offered[1]
+    assert (onward_from("taboo-03", ["ask"]) or Move("")).text == offered[1]
 
 
 async def test_a_base_is_followed_by_a_question_on_what_was_measured(stage: Say) -> None:
