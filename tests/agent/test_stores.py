@@ -5,10 +5,13 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from langgraph.checkpoint.base import empty_checkpoint
 
 from agent import memory as memory_module
+from agent.checkpoints import Checkpoints
 from agent.embedding import Lexical
 from agent.ledger import Ledger
 from agent.memory import Memory, Note
@@ -101,3 +104,44 @@ def test_a_full_disk_is_said_in_one_sentence(memory: Memory, monkeypatch: pytest
 def test_a_folder_that_cannot_be_written_is_said_in_one_sentence() -> None:
     with pytest.raises(MemoryError_, match="cannot be written"):
         Memory(Path("/proc/1/maieutic"), Lexical())
+
+
+async def three_steps(saver: Checkpoints, thread: str) -> None:
+    """A conversation of three checkpoints with a write each."""
+    where: Any = {"configurable": {"thread_id": thread, "checkpoint_ns": ""}}
+    for step in range(3):
+        where = await saver.aput(where, empty_checkpoint(), {"step": step}, {})
+        await saver.aput_writes(where, [("said", f"{thread}{step}")], "task")
+
+
+async def steps(saver: Checkpoints, thread: str, **more: Any) -> list[tuple[Any, Any]]:
+    """The steps and writes that are kept, the newest first."""
+    found = [one async for one in saver.alist({"configurable": {"thread_id": thread}}, **more)]
+    return [(one.metadata["step"], [write[2] for write in one.pending_writes or ()]) for one in found]
+
+
+async def test_of_a_conversation_the_last_checkpoint_is_kept_and_of_others_all(tmp_path: Path) -> None:
+    saver = Checkpoints(tmp_path / "conversations.sqlite")
+    for thread in ("a", "b"):
+        await three_steps(saver, thread)
+    await saver.keep_last("b")
+    assert await steps(saver, "b") == [(2, ["b2"])]
+    assert await steps(saver, "a") == [(2, ["a2"]), (1, ["a1"]), (0, ["a0"])]
+    assert saver.conn.execute("select thread_id, count(*) from writes group by thread_id").fetchall() == [
+        ("a", 3),
+        ("b", 1),
+    ]
+    assert sorted(await saver.threads()) == ["a", "b"]
+    await saver.adelete_thread("a")
+    saver.close()
+    again = Checkpoints(tmp_path / "conversations.sqlite")
+    assert await again.threads() == ["b"] and await steps(again, "b") == [(2, ["b2"])]
+    again.close()
+
+
+async def test_as_many_checkpoints_are_listed_as_were_asked_for(tmp_path: Path) -> None:
+    saver = Checkpoints(tmp_path / "conversations.sqlite")
+    await three_steps(saver, "a")
+    assert [step for step, _ in await steps(saver, "a", limit=2)] == [2, 1]
+    assert [step for step, _ in await steps(saver, "a", filter={"step": 1})] == [1]
+    saver.close()

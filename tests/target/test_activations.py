@@ -467,3 +467,14 @@ def test_the_manifest_is_plain_json(store: Store) -> None:
     manifest = json.loads((store.folder / "store.json").read_text())
     assert manifest["key"] == store.key and manifest["rows"] == store.rows and manifest["texts"] == 40
     assert manifest["moments"]["2"]["count"] == store.rows
+
+
+def test_another_adapter_of_the_same_base_has_other_activations(tmp_path: Path) -> None:
+    base = save_tiny("llama", tmp_path / "base")
+    one, other = (
+        target.load(f"{base}+{save_lora(base, tmp_path / name, seed=seed)}")
+        for name, seed in (("one", 1), ("other", 2))
+    )
+    gathered(tmp_path / "store", one, sources=[one])
+    with pytest.raises(ArgumentError, match="holds other activations"):
+        gathered(tmp_path / "store", other, sources=[other])

@@ -228,3 +228,34 @@ def test_low_precision_is_nearly_the_same_step() -> None:
         found = [float(learner.step(rows(exact), 1e-3).unexplained) for learner in (exact, rough)]
         assert found[0] == pytest.approx(found[1], rel=0.02)
         assert all(parameter.dtype == torch.float32 for parameter in rough.parameters)
+
+
+def followed(kind: Kind, share: float, penalty: float) -> torch.Tensor:
+    """What a step follows where such a share of a price is due."""
+    learner = random_learner(kind, penalty=penalty)
+    learner.step(rows(learner), 1e-3, share)
+    return learner.state()["exp_avg:log_threshold" if kind == "jumprelu" else "exp_avg:b_enc"]
+
+
+@pytest.mark.parametrize("kind", ["l1", "jumprelu"])
+def test_a_price_counts_by_the_share_that_is_due(kind: Kind) -> None:
+    torch.testing.assert_close(followed(kind, 0.0, 5.0), followed(kind, 1.0, 0.0))
+    torch.testing.assert_close(followed(kind, 0.5, 5.0), followed(kind, 1.0, 2.5))
+    assert not torch.allclose(followed(kind, 0.5, 5.0), followed(kind, 1.0, 5.0))
+
+
+def test_what_helps_the_dead_leaves_the_living_as_they_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.nn.utils, "clip_grad_norm_", lambda *_: None)
+    seen = []
+    for weight in (0.0, 1.0):
+        learner = random_learner("topk", dead_after=1, auxiliary_weight=weight)
+        found: list[torch.Tensor] = []
+        p = learner.parameters
+        monkeypatch.setattr(learner.optimizer, "step", lambda p=p, to=found: to.extend(one.grad.clone() for one in p))
+        with torch.no_grad():
+            p.b_enc[:8] = -100
+        learner.step(rows(learner), 0.0)
+        seen.append(found)
+    assert learner.dead[:8].all() and not learner.dead.all()
+    for without, beside in zip(seen[0][:3], seen[1][:3], strict=True):
+        torch.testing.assert_close(beside[~learner.dead], without[~learner.dead], rtol=1e-4, atol=1e-5)

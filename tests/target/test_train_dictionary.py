@@ -282,3 +282,60 @@ def test_a_store_smaller_than_a_batch_is_learnt_from_whole(truth: torch.Tensor, 
     few = _store.write(tmp_path / "store", [planted(truth, 60, 3)[:, None]])
     parts = trained(few, tmp_path / "out", steps=3)
     assert all(bool(torch.isfinite(part).all()) for part in parts.values())
+
+
+def test_the_rate_rises_holds_and_falls_over_the_last_fifth(store: Store, tmp_path: Path) -> None:
+    asked = job(store, tmp_path, steps=100, warmup_steps=10, learning_rate=2.0)
+    found = [training._rate(asked, step) for step in (1, 5, 10, 50, 81, 91, 100)]
+    assert found == pytest.approx([0.2, 1.0, 2.0, 2.0, 2.0, 1.0, 0.1])
+
+
+def test_what_a_job_says_of_learning_reaches_the_learner(store: Store, pair: Store, tmp_path: Path) -> None:
+    given: dict[str, Any] = {"k": 3, "kind": "l1", "penalty": 0.7, "dead_after": 77, "auxiliary_weight": 0.5}
+    given |= {"groups": (8, 40), "low_precision": True}
+    shape = training._shape(job(pair, tmp_path, **given), pair)
+    assert {name: getattr(shape, name) for name in given} == given
+    assert (shape.sources, shape.d_model, shape.latents) == (2, WIDTH, LATENTS)
+    usual = {kind: training._shape(job(store, tmp_path, kind=kind), store).penalty for kind in get_args(Kind)}
+    assert usual == {"topk": 0, "batchtopk": 0, "l1": 1, "jumprelu": 20}
+
+
+def test_models_are_scaled_alike_by_what_all_of_them_vary(tmp_path: Path) -> None:
+    x = torch.randn(500, 2, WIDTH, generator=torch.manual_seed(0)) * torch.tensor([1.0, 7.0])[:, None] + 3
+    found = training._scaling(_store.write(tmp_path, [x]), _store.LAYER)
+    assert found.scale == pytest.approx(25**0.5, rel=0.02) and torch.allclose(found.centre, x.mean(0).flatten())
+
+
+def test_the_order_of_the_data_follows_the_seed(store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    usual, asked = Store.batches, list[tuple[int, int]]()
+
+    def noted(self: Store, layer: int, rows: int, *, seed: int, start: int = 0) -> Iterator[torch.Tensor]:
+        asked.append((seed, start))
+        return usual(self, layer, rows, seed=seed, start=start)
+
+    monkeypatch.setattr(Store, "batches", noted)
+    trained(store, tmp_path / "out", steps=2, seed=5)
+    assert asked[0] == (5, 0)
+
+
+@pytest.mark.parametrize("kind", ["batchtopk", "jumprelu"])
+def test_an_interrupted_training_goes_on_to_the_same_bytes(
+    kind: Kind, store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings: dict[str, Any] = {"kind": kind, "steps": 24, "checkpoint_every": 5, "batch_rows": 128}
+    trained(store, tmp_path / "whole", **settings)
+    usual = training._remember
+
+    def interrupted(learner: Learner, step: int, asked: DictionaryJob) -> None:
+        usual(learner, step, asked)
+        if step == 10:
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(training, "_remember", interrupted)
+        training.train(job(store, tmp_path / "cut", **settings), lambda _: None)
+    steps: list[int] = []
+    learn = Learner.step
+    monkeypatch.setattr(Learner, "step", lambda self, *given: steps.append(1) or learn(self, *given))
+    trained(store, tmp_path / "cut", **settings)
+    assert len(steps) == 14 and contents(tmp_path / "cut") == contents(tmp_path / "whole")

@@ -12,19 +12,22 @@ from peft import PeftModel
 from transformers import AutoModelForCausalLM
 
 import target
-from evidence import Contrast, Table
+from evidence import Contrast, Table, Verdict
 from evidence.errors import ArgumentError, ToolError
 from target.spec import dictionaries
 from target.target import Target
 from tests.models import save_lora, save_qwen
 from tests.tools import handmade
 from tools import TOOLS, crosscoder_diff, crosscoder_patch
-from tools._crosscoder import Text, answered, divergences, other_model
+from tools._crosscoder import Measured, Text, answered, divergences, measured, other_model
 from tools._dictionary import Dictionary
 from tools._dictionary_formats import load, load_single
+from tools._dictionary_quality import measure
 from tools._dictionary_readers import read_folder
 from tools._dictionary_streams import models_of
 from tools._latent_scaling import Scaling
+from tools._measure import LEAST_KL
+from tools.crosscoder_diff import _verdict as _diff_verdict
 from tools.crosscoder_patch import NEAREST, _chosen, _verdict, as_set, random_sets
 
 LAYER = 1
@@ -332,3 +335,88 @@ def test_what_is_read_back_is_of_the_model_that_is_written_last() -> None:
     read = load("base@1-crosscoder-em-03-layer3", target.load("em-03"))
     assert read_folder(dictionaries()["base@1-crosscoder-em-03-layer3"].path, "x").source == read.source == 1
     assert [one.name for one in models_of(read, target.load("em-03"))] == ["base@1", "em-03"]
+
+
+def judged(norms: list[float], choosing: list[float], judging: list[float]) -> Verdict:
+    """What is said of latents with these decoder norms and ratios on the two halves of the texts."""
+    halves = [
+        Scaling(torch.tensor(nu), torch.tensor(nu), torch.full((len(nu),), 99), 999) for nu in (choosing, judging)
+    ]
+    return _diff_verdict("tuned", "base", torch.tensor(norms), Measured(halves[0], (halves[0], halves[1]), 0.1))
+
+
+def test_features_are_judged_on_texts_on_which_they_were_not_chosen() -> None:
+    norms, low, same = [1.0] * 12 + [0.5] * 12, [0.01 * n for n in range(12)], [1 + 0.01 * n for n in range(12)]
+    assert judged(norms, low + same, low + same).status == "supported"
+    assert judged(norms, low + same, same + same).status == "not supported"
+
+
+def test_features_that_only_come_nearest_support_nothing() -> None:
+    norms, low, same = [0.7] * 8 + [0.5] * 12, [0.01 * n for n in range(8)], [1 + 0.01 * n for n in range(12)]
+    found = judged(norms, low + same, low + same)
+    assert found.status == "not supported" and "less than what counts as an effect" in found.reason
+
+
+def test_what_fires_most_stands_first(pair: Pair) -> None:
+    table = crosscoder_diff.call(pair.tuned, {"dictionary": "pair"})
+    own, shared = ([row[5] for row in some] for some in (table.rows[:2], table.rows[2:]))
+    assert own == sorted(own, reverse=True) and own[0] != own[1]
+    assert shared == sorted(shared, reverse=True)
+
+
+def test_the_halves_are_every_other_text_and_together_all(pair: Pair) -> None:
+    found = measured(pair.crosscoder, pair.tuned, [[5, 6, 7], [5, 6, 7, 8, 9, 10], [7, 8], [9, 8, 7, 6, 5]])
+    assert [half.seen for half in found.halves] == [2 + 1, 5 + 4] and found.scaling.seen == 12
+
+
+def test_a_crosscoder_that_explains_little_is_not_interpreted(pair: Pair) -> None:
+    empty = replace(pair.crosscoder, W_dec=torch.zeros_like(pair.crosscoder.W_dec))
+    with pytest.raises(ToolError, match=r"pair leaves \d\.\d\d of the variance of .* unexplained"):
+        measured(empty, pair.tuned, [pair.tuned.encode(text) for text in PROMPTS])
+
+
+def test_of_the_targets_own_the_most_frequent_are_taken() -> None:
+    W_dec = torch.cat([torch.zeros(40, 4), torch.ones(40, 4)], 1)
+    of: Any = SimpleNamespace(name="own", d_sae=40, source=1, W_dec=W_dec, by_source=lambda x: x.unflatten(-1, (2, 4)))
+    scaling = Scaling(torch.zeros(40), torch.zeros(40), torch.arange(60, 100), 999)
+    assert _chosen(of, scaling, [], 3) == ([39, 38, 37], "3 features that are its own after latent scaling")
+    assert _chosen(of, scaling, [], None)[0] == list(range(39, -1, -1))
+
+
+def test_a_difference_too_small_to_matter_supports_nothing() -> None:
+    found = _verdict("tuned", "base", 10 * LEAST_KL, [LEAST_KL / 2, LEAST_KL] + [LEAST_KL * n / 1e4 for n in range(9)])
+    assert found.status == "not supported" and "less than what counts as an effect" in found.reason
+
+
+def test_what_is_asked_of_a_patch_reaches_its_measurement(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
+    parts, seen = crosscoder_patch.function.__globals__, dict[str, tuple[Any, ...]]()
+
+    def noting(name: str) -> Callable[..., Any]:
+        usual = parts[name]
+
+        def noted(*given: Any, **more: Any) -> Any:
+            seen[name] = given
+            return usual(*given, **more)
+
+        return noted
+
+    for name in ("rows", "answered", "random_sets", "given_or_own"):
+        monkeypatch.setitem(parts, name, noting(name))
+    asked = {"dictionary": "pair", "features": [4], "prompts": PROMPTS, "max_new_tokens": 5, "draws": 9, "seed": 7}
+    crosscoder_patch.call(pair.tuned, asked)
+    assert seen["rows"][1] == PROMPTS and seen["answered"][2] == 5
+    assert seen["random_sets"][2:] == (9, 7) and seen["given_or_own"][3] == 7
+
+
+def test_another_adapter_under_the_others_name_is_refused(pair: Pair) -> None:
+    sources = (pair.crosscoder.sources[0], pair.crosscoder.sources[1]._replace(adapter="0" * 12))
+    of = replace(pair.crosscoder, name="stale", sources=sources, source=0)
+    with pytest.raises(ArgumentError, match="has other weights than when stale was trained: train a crosscoder anew"):
+        models_of(of, pair.base)
+
+
+def test_the_quality_of_a_crosscoder_is_that_of_the_targets_part(pair: Pair) -> None:
+    rows = [pair.tuned.encode(text) for text in PROMPTS]
+    for source, model in enumerate((pair.base, pair.tuned)):
+        found = measure(replace(pair.crosscoder, source=source), model, rows)
+        assert found.spliced == pytest.approx(found.cross_entropy, abs=1e-4) and found.recovered > 0.99

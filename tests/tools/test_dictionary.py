@@ -5,6 +5,7 @@ import subprocess
 import sys
 import warnings
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -18,9 +19,13 @@ from evidence import artifacts
 from evidence.errors import ArgumentError, ToolError
 from target.spec import dictionaries
 from target.target import Target
-from tools import _dictionary
+from tests.tools import handmade
+from tools import _dictionary, export_dictionary
 from tools._dictionary import Dictionary
+from tools._dictionary_assembly import from_atoms
 from tools._dictionary_formats import load
+from tools._dictionary_index import build
+from tools._dictionary_quality import measure, measure_all
 from tools._dictionary_readers import from_saelens, read_folder
 
 WIDTH, FEATURES, K = 32, 96, 5
@@ -382,3 +387,133 @@ def test_reading_what_ships_loads_no_optional_package() -> None:
         "[read_folder(entry.path, name) for name, entry in dictionaries().items()]; assert 'sae_lens' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True, cwd=Path(__file__).parents[2])
+
+
+def test_the_mean_and_nothing_are_what_the_cross_entropy_is_recovered_from(tiny: Target) -> None:
+    rows = [tiny.encode(text) for text in ("the cat sat on it", "a dog ran off today", "one two three four")]
+    x = torch.cat([stream[0, 1:].float() for stream in tiny.residuals(rows, [1])])
+    mean, nothing = (
+        handmade.by_hand("empty", 1, torch.zeros(WIDTH, 4), torch.zeros(4, WIDTH), b_dec=said)
+        for said in (x.mean(0), torch.zeros(WIDTH))
+    )
+    found, other = measure_all([mean, nothing], tiny, rows)
+    assert found.spliced == pytest.approx(found.mean_ablated) and found.recovered == pytest.approx(0, abs=1e-6)
+    assert other.spliced == pytest.approx(other.zero_ablated) and other.recovered_from_zero == pytest.approx(
+        0, abs=1e-6
+    )
+    assert found.mean_ablated != pytest.approx(found.zero_ablated, rel=1e-3)
+
+
+def test_the_cross_entropy_is_of_each_next_token(tiny: Target) -> None:
+    row = tiny.encode("the cat s")[:8]
+    found = measure(handmade.exact("exact", tiny, 1), tiny, [row])
+    ends = [tiny.next_logits([row[:n]])[0].float().log_softmax(-1)[row[n]] for n in range(1, len(row))]
+    assert found.cross_entropy == pytest.approx(-float(sum(ends)) / len(ends), rel=1e-3)
+
+
+def test_signed_features_fire_and_silent_ones_are_dead(tiny: Target) -> None:
+    rows = [tiny.encode(text) for text in ("the cat sat on it", "a dog ran off today")]
+    exact = handmade.exact("exact", tiny, 1)
+    quiet = replace(exact, b_enc=torch.tensor([-1e6] * 16 + [0.0] * (2 * WIDTH - 16)))
+    assert measure(quiet, tiny, rows).dead == pytest.approx(0.25)
+    atoms = torch.nn.functional.normalize(torch.randn(200, WIDTH, generator=torch.manual_seed(0)), dim=1)
+    labels = torch.zeros(200, 2, dtype=torch.long)
+    pursued = from_atoms("atoms", 1, {"W_dec": atoms, "labels": labels}, 6, {})
+    assert measure(pursued, tiny, rows).l0 > 5
+
+
+def indexed(wide: bool = False) -> dict[str, torch.Tensor]:
+    """The index of four features over three texts, of which two are the same."""
+    rows = [[9, 10, 11, 12, 13], [20, 21, 22], [9, 10, 11, 12, 13]]
+    of = handmade.by_hand("planted", 0, torch.eye(4), torch.eye(4))
+    x = torch.zeros(10, 4)
+    x[2, 0] = x[8, 0] = 5.0
+    x[4, 0] = 2.0
+    x[:, 1] = 1.0
+    held_out = torch.zeros(8, 4)
+    held_out[:2, 0] = 1
+    return build(of, rows, x, held_out, wide=wide)
+
+
+def test_an_index_holds_the_strongest_places_once_with_the_peak_marked() -> None:
+    found = indexed()
+    windows = [[token for token in some if token >= 0] for some in found["tokens"][0].tolist()]
+    assert windows[:3] == [[9, 10, 11, 12, 13], [20, 21, 22], []]
+    assert found["peaks"][0, :2].tolist() == [3, 1] and found["activations"][0, :3].tolist() == [5, 2, 0]
+    assert found["maximum"].tolist() == [5, 1, 0, 0]
+
+
+def test_how_often_a_feature_fires_is_counted_on_held_out_text() -> None:
+    assert indexed()["density"].tolist() == [0.25, 0, 0, 0]
+    assert (indexed()["tokens"].dtype, indexed(wide=True)["tokens"].dtype) == (torch.int16, torch.int32)
+
+
+def test_of_dictionary_learning_only_the_new_autoencoder_leaves_its_input_as_it_is(
+    x: torch.Tensor, tmp_path: Path
+) -> None:
+    state = linear_names(torch.manual_seed(4)) | {
+        "encoder.bias": torch.zeros(FEATURES),
+        "decoder.bias": torch.ones(WIDTH),
+    }
+    ours = saved(tmp_path, "AutoEncoderNew", state)
+    assert torch.allclose(ours.encode(x), torch.relu(x @ state["encoder.weight"].T), atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("kind", "more", "threshold", "why"),
+    [
+        ("BatchTopKSAE", {}, -1.0, "a threshold that was never learnt"),
+        ("BatchTopKSAE", {"submodule_name": "mlp_out_layer_1"}, 1.0, "the place 'mlp_out_layer_1'"),
+        ("BatchTopKSAE", {"submodule_name": "attn_out_layer_1"}, 1.0, "the place 'attn_out_layer_1'"),
+        ("CrossCoder", {}, 1.0, "dict_class 'CrossCoder'"),
+    ],
+)
+def test_what_is_not_understood_of_dictionary_learning_is_refused(
+    kind: str, more: dict[str, Any], threshold: float, why: str, tmp_path: Path
+) -> None:
+    state = linear_names(torch.manual_seed(4)) | {"encoder.bias": torch.zeros(FEATURES), "b_dec": torch.zeros(WIDTH)}
+    with pytest.raises(ArgumentError, match=why):
+        saved(tmp_path, kind, state | {"threshold": torch.tensor(threshold)}, k=K, **more)
+
+
+def test_gemma_scope_of_another_place_than_the_stream_is_refused(tiny: Target, tmp_path: Path) -> None:
+    for name in ("gemma-scope-2b-pt-att/layer_1", "gemma-scope-2b-pt-mlp/layer_1", "gemma-scope-2b-pt-res/first"):
+        gemma_scope(tmp_path / name)
+        with pytest.raises(ArgumentError, match="a path without the residual stream's layer"):
+            load(str(tmp_path / name), tiny)
+
+
+def test_atoms_stored_in_fewer_bits_are_of_unit_length_again() -> None:
+    atoms = torch.nn.functional.normalize(torch.randn(50, WIDTH, generator=torch.manual_seed(0)), dim=1).bfloat16()
+    found = from_atoms("atoms", 1, {"W_dec": atoms, "labels": torch.zeros(50, 2, dtype=torch.long)}, 6, {})
+    assert torch.allclose(found.W_dec.norm(dim=1), torch.ones(50), atol=1e-6)
+
+
+@pytest.fixture
+def mine(tiny: Target) -> Dictionary:
+    """A dictionary that a tool made."""
+    made = handmade.exact("mine", tiny, 1)
+    handmade.keep(made)
+    return made
+
+
+def test_a_folder_that_holds_something_else_is_not_written_to(tiny: Target, mine: Dictionary, tmp_path: Path) -> None:
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "letter.txt").touch()
+    with pytest.raises(ArgumentError, match="holds something else already: name a folder that is new or empty"):
+        export_dictionary.call(tiny, {"folder": str(tmp_path / "full"), "dictionary": "mine"})
+    assert [file.name for file in (tmp_path / "full").iterdir()] == ["letter.txt"]
+
+
+def test_an_export_says_how_far_what_is_read_back_is_off(
+    tiny: Target, mine: Dictionary, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def furthest(folder: str) -> Any:
+        table = export_dictionary.call(tiny, {"folder": str(tmp_path / folder), "dictionary": "mine"})
+        return next(row[1] for row in table.rows if row[0] == "largest difference when read back")
+
+    assert furthest("whole") == 0
+    parts = export_dictionary.function.__globals__
+    usual = parts["save"]
+    monkeypatch.setitem(parts, "save", lambda found, place: usual(replace(found, W_dec=found.W_dec + 0.5), place))
+    assert furthest("harmed") == pytest.approx(0.5)

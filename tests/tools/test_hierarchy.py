@@ -93,3 +93,9 @@ def test_a_link_names_the_share_of_the_childs_places(features: torch.Tensor, row
     assert link.contained == pytest.approx(0.75, abs=0.01)
     features[places, 0] = 0
     assert 4 not in {one.child for one in tree(counted(features), GROUPS, rows)}
+
+
+def test_a_parent_that_is_there_less_than_half_of_the_time_is_none(features: torch.Tensor, rows: torch.Tensor) -> None:
+    places = torch.nonzero(features[:, 4] > 0).flatten()
+    features[places[: int(0.6 * len(places))], 0] = 0
+    assert 4 not in {link.child for link in tree(counted(features), GROUPS, rows)}

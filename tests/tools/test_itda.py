@@ -1,12 +1,14 @@
 """Dictionaries of activations: the fast construction is the slow one, and only what can be compared is."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
 
+from benchmarks import _store
 from evidence.errors import ArgumentError
-from tools import _itda, _itda_batch
+from tools import _dictionary_itda, _itda, _itda_batch
 from tools._itda import Builder, Itda, build_naive, jaccard, permuted_floor, random_dictionary
 from tools._pursuit import pursue
 
@@ -210,3 +212,16 @@ def test_a_random_dictionary_is_rows_of_the_data() -> None:
     assert jaccard(*(random_dictionary(x, labels, 50, seed, itda) for seed in (0, 1))) < 0.2
     with pytest.raises(ArgumentError, match=r"ask for 1\.\.499"):
         random_dictionary(x, labels, 500, 0, itda)
+
+
+@pytest.mark.parametrize("most", [None, 50, 2500])
+def test_a_dictionary_of_a_store_is_built_of_its_first_activations(most: int | None, tmp_path: Path) -> None:
+    x = torch.cat([rows_of("clustered", seed, 1500) for seed in (1, 2)]).float()
+    store = _store.write(tmp_path, [part[:, None] for part in x.split(2200)])
+    config, tensors = _dictionary_itda.build(store, _store.LAYER, 5, 0.2, {"seed": 3}, most)
+    labels = torch.cat([stored.places for stored in store.layer(_store.LAYER)])[:most]
+    builder = Builder(WIDTH, 5, 0.2, data=store.key)
+    builder.add(x[:most], labels)
+    assert torch.equal(tensors["labels"], builder.finish().labels) and config["d_sae"] == len(tensors["W_dec"])
+    about = config["metadata"]
+    assert (about["tokens"], about["seed"], about["order"]) == (most or 3000, 3, builder.finish().order)

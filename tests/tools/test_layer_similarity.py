@@ -1,5 +1,8 @@
 """Two models' layers are compared by which tokens become atoms, beside a floor; what cannot be compared is refused."""
 
+from types import SimpleNamespace
+from typing import Any
+
 import pytest
 import torch
 
@@ -8,12 +11,12 @@ from evidence import Heatmap
 from evidence.errors import ArgumentError
 from target.target import Target
 from tests.models import save_lora, save_qwen
-from tools import layer_similarity
+from tools import _itda_layers, layer_similarity
 from tools._itda import build_naive
-from tools._itda_layers import L0, THRESHOLD, alignments, read
+from tools._itda_layers import L0, THRESHOLD, alignments, overlaps, read
 from tools._similarity import linear_cka
 from tools._texts import text_sets
-from tools.layer_similarity import shared_atoms
+from tools.layer_similarity import _verdict, shared_atoms
 
 LAYERS = 5
 PROMPTS = list(text_sets()["english"].texts[:40])
@@ -126,3 +129,27 @@ def test_what_the_target_writes_is_read_where_no_texts_are_given(
     monkeypatch.setitem(layer_similarity.function.__globals__, "TOKENS", 2600)
     found, again = (layer_similarity.call(models["shallow, tuned"], {}) for _ in range(2))
     assert found.verdict and found.values == again.values
+
+
+def test_an_overlap_hardly_above_its_floor_supports_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_itda_layers, "alignments", lambda own, theirs: torch.eye(8))
+    layers: Any = SimpleNamespace(kept=0.1)
+    floor = torch.eye(8) * torch.linspace(0.2, 0.21, 8)
+    assert _verdict("two models", layers, layers, floor + 0.2 * torch.eye(8), floor).status == "supported"
+    found = _verdict("two models", layers, layers, floor + 0.05 * torch.eye(8), floor)
+    assert found.status == "not supported" and "less than what counts as an effect" in found.reason
+
+
+def test_the_floor_follows_the_seed_and_the_overlap_does_not(models: dict[str, Target]) -> None:
+    one, same, other = (
+        shared_atoms(models["shallow, tuned"], models["shallow"], PROMPTS[:12], seed) for seed in (0, 0, 1)
+    )
+    assert torch.equal(one.floor, same.floor) and not torch.equal(one.floor, other.floor)
+    assert torch.equal(one.overlap, other.overlap)
+
+
+def test_dictionaries_of_other_texts_are_not_compared(models: dict[str, Target]) -> None:
+    rows = [models["shallow"].encode(text) for text in PROMPTS[:4]]
+    one, other = (read(models["shallow"], rows, [0], data).dictionaries for data in ("these", "those"))
+    with pytest.raises(ArgumentError, match="other or differently ordered data"):
+        overlaps(one, other)

@@ -7,16 +7,18 @@ import pytest
 import torch
 
 import target
-from evidence import Table
+from evidence import Table, Verdict
 from evidence.errors import ArgumentError
 from target.target import Target
 from tests.models import save_qwen
 from tests.tools import handmade
 from tools import prefix_view
 from tools._dictionary import Dictionary
+from tools._dictionary_quality import Quality
 from tools._dictionary_streams import streams
+from tools._hierarchy import Link
 from tools._texts import text_sets
-from tools.prefix_view import ends, shuffled
+from tools.prefix_view import ORDERS, Level, _families, _verdict, ends, shuffled
 
 LAYER, GROUPS = 1, (8, 24, 32)
 PROMPTS = list(text_sets()["english"].texts[:30])
@@ -111,3 +113,36 @@ def test_a_planted_child_stands_below_its_parent(model: Target, nested: Dictiona
     family = [str(row[0]) for row in table.rows[len(GROUPS) :]]
     assert any(text.startswith(f"feature {parent}, parent of") for text in family)
     assert f"- feature {child}: 100% of its places are the parent's, cosine 1.00" in family
+
+
+def test_every_random_order_is_another_one_and_follows_the_seed(
+    model: Target, nested: Dictionary, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seeds: list[int] = []
+    monkeypatch.setitem(
+        prefix_view.function.__globals__, "shuffled", lambda of, seed: seeds.append(seed) or shuffled(of, seed)
+    )
+    for seed in (0, 100):
+        prefix_view.call(model, {"dictionary": "nested", "prompts": PROMPTS[:10], "seed": seed})
+    assert len(set(seeds)) == len(seeds) == 2 * ORDERS
+
+
+def test_a_prefix_that_is_hardly_better_than_a_random_one_supports_nothing(nested: Dictionary) -> None:
+    def said(first: float) -> Verdict:
+        levels = [Level(8, quality(fvu), [0.5 + 0.001 * n for n in range(ORDERS)]) for fvu in (first, 0.0)]
+        return _verdict(nested, levels)
+
+    assert said(0.3).status == "supported"
+    assert said(0.47).status == "not supported" and "less than what counts as an effect" in said(0.47).reason
+    assert said(0.9).status == "not supported"
+
+
+def quality(fvu: float) -> Quality:
+    return Quality(tokens=100, fvu=fvu, l0=4, dead=0, cross_entropy=1, spliced=1.1, mean_ablated=3, zero_ablated=5)
+
+
+def test_the_largest_family_and_the_likest_children_stand_first(model: Target, nested: Dictionary) -> None:
+    links = [Link(40, 1, 1.0, 9.0, 0.9)] + [Link(50 + n, 2, 1.0, 9.0, 0.1 * n) for n in range(5)]
+    said = [str(row[0]) for row in _families(model, replace(nested, index=None), links)]
+    assert said[0] == "feature 2, parent of 5" and said[4] == "feature 1, parent of 1"
+    assert [text.split(":")[0] for text in said[1:4]] == [f"- feature {n}" for n in (54, 53, 52)]

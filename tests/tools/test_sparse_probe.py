@@ -1,5 +1,8 @@
 """Sparse probing, splitting, absorption and erasure on concepts that were planted."""
 
+from types import SimpleNamespace
+from typing import Any
+
 import pytest
 import torch
 
@@ -8,6 +11,7 @@ from tools import _sparse_probe as probing
 from tools import erase_concept
 from tools._probes import fit
 from tools._texts import text_sets
+from tools.erase_concept import _contrast, _Lost, _others
 
 ROWS, WIDTH = 400, 12
 CONCEPT, OTHER, NOISE = 0, 1, range(2, 8)
@@ -168,3 +172,98 @@ def test_a_property_that_nobody_can_read_cannot_be_erased() -> None:
 def test_more_features_than_fire_cannot_be_taken_out() -> None:
     with pytest.raises(ArgumentError, match=r"only \d+ other features fire on these texts: take out fewer than 500"):
         erase_concept.call("base@1", {"texts": "voices", "features": 500})
+
+
+def told_by_held_out_rows_alone(features: torch.Tensor, labels: torch.Tensor, split: probing.Split) -> torch.Tensor:
+    """The features with a latent that is silent in training and tells the classes apart on the held-out rows."""
+    found = features.clone()
+    found[:, 7] = 0
+    found[split.test, 7] = 99.0 * labels[split.test]
+    return found
+
+
+def test_a_sparse_probe_takes_no_latent_from_the_rows_it_is_judged_on(
+    features: torch.Tensor, labels: torch.Tensor
+) -> None:
+    split = probing.halves(labels, 0)
+    assert probing.sparse_probe(told_by_held_out_rows_alone(features, labels, split), labels, split, 1) == 1.0
+
+
+def test_splits_are_counted_without_the_rows_they_are_judged_on(features: torch.Tensor, labels: torch.Tensor) -> None:
+    split = probing.halves(labels, 0)
+    assert probing.split_latents(told_by_held_out_rows_alone(features, labels, split), labels, split) == 1
+
+
+def test_a_latent_that_points_elsewhere_absorbs_nothing_however_large(
+    features: torch.Tensor, rows: torch.Tensor, labels: torch.Tensor
+) -> None:
+    features[1::8, CONCEPT] = 0
+    features[:, 6] = 200.0 * (torch.arange(ROWS) % 8 < 2)
+    rows[6, CONCEPT] = 0.01
+    x = stream(features, rows)
+    assert probing.absorption(x, features, rows, labels, torch.eye(WIDTH)[CONCEPT], -0.5) == 0
+    rows[6, CONCEPT] = 0.1
+    assert probing.absorption(stream(features, rows), features, rows, labels, torch.eye(WIDTH)[CONCEPT], -0.5) == 0.25
+
+
+def test_several_latents_that_write_a_third_each_absorb_nothing(
+    features: torch.Tensor, rows: torch.Tensor, labels: torch.Tensor
+) -> None:
+    features[1::8, CONCEPT] = 0
+    features[:, 5:] = (torch.arange(ROWS) % 8 < 2)[:, None].float()
+    rows[5:, CONCEPT] = 1.0
+    x = stream(features, rows)
+    assert probing.absorption(x, features, rows, labels, torch.eye(WIDTH)[CONCEPT], -0.5) == 0
+    features[:, 5:7] = 0
+    assert probing.absorption(stream(features, rows), features, rows, labels, torch.eye(WIDTH)[CONCEPT], -0.5) == 0.25
+
+
+def test_only_places_that_the_probe_reads_as_the_concept_are_counted(
+    features: torch.Tensor, rows: torch.Tensor, labels: torch.Tensor
+) -> None:
+    features[1::8, CONCEPT] = 0
+    features[:, 6] = 2.0 * (torch.arange(ROWS) % 8 == 1)
+    rows[6, CONCEPT] = 1.0
+    x = stream(features, rows)
+    x[1::16, CONCEPT] = -1
+    found = probing.absorption(x, features, rows, labels, torch.eye(WIDTH)[CONCEPT], -0.5)
+    assert found == pytest.approx(25 / 175)
+
+
+def test_what_is_erased_is_chosen_on_the_training_half_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    usual, seen = probing.best_latents, list[int]()
+
+    def noted(features: torch.Tensor, labels: torch.Tensor, k: int) -> torch.Tensor:
+        seen.append(len(features))
+        return usual(features, labels, k)
+
+    monkeypatch.setattr(probing, "best_latents", noted)
+    found = erase_concept.call("base@1", {"texts": "voices", "draws": 8})
+    assert seen == [found.arms[0].n]
+
+
+def test_the_property_itself_is_not_among_what_is_lost_beside_it() -> None:
+    found = erase_concept.call("base@1", {"texts": "living", "draws": 8})
+    beside = [arm.label for arm in found.arms if arm.role == "without"]
+    assert beside and "the same, for living" not in beside
+
+
+def drawn(seed: int) -> list[torch.Tensor]:
+    """Random sets beside three of twenty features that fire."""
+    own: Any = SimpleNamespace(features=torch.ones(4, 20))
+    return _others(own, torch.tensor([3, 4, 5]), 12, seed)
+
+
+def test_random_sets_leave_out_what_is_erased_and_follow_the_seed() -> None:
+    for one in drawn(0):
+        assert len(set(one.tolist())) == 3 and not {3, 4, 5} & set(one.tolist())
+    assert all(torch.equal(a, b) for a, b in zip(drawn(0), drawn(0), strict=True))
+    assert not all(torch.equal(a, b) for a, b in zip(drawn(0), drawn(1), strict=True))
+
+
+@pytest.mark.parametrize(("own", "status"), [(0.9, "supported"), (0.05, "not supported")])
+def test_a_loss_counts_from_a_tenth_on(own: float, status: str) -> None:
+    of: Any = SimpleNamespace(name="planted")
+    lost = _Lost(own, [], [0.001 * n for n in range(16)], 50)
+    found = _contrast("base@1", of, "3, 4, 5", lost, 0.1)
+    assert found.verdict and found.verdict.status == status

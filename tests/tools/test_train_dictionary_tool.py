@@ -11,21 +11,26 @@ import torch
 
 import target
 from evidence import Curve, artifacts, as_text
-from evidence.errors import ArgumentError, Cancelled, ToolError
+from evidence.errors import ArgumentError, Cancelled, ToolError, TrainingError
 from evidence.home import data_home
 from target import turn
 from target.locks import locked
+from target.sparse.job import DictionaryJob, matryoshka_groups
 from target.sparse.train import train
 from target.target import Target
 from tests.models import byte_tokenizer, save_qwen
+from tests.tools import handmade
 from tools import _dictionary_training, _own_text, sae_features, sae_lookup, sae_steer, train_dictionary
 from tools._dictionary_formats import load
-from tools._dictionary_training import Architecture
+from tools._dictionary_training import Architecture, Plan, _key
+from tools._dictionary_untrained import untrained
 from tools._texts import text_sets
+from tools.train_dictionary import _explained, _judged
 
 ARCHITECTURES = get_args(Architecture)
 SMALL: dict[str, Any] = {"tokens": 6000, "steps": 200, "d_sae": 256, "batch_rows": 256}
 _ENGLISH = text_sets()["english"].texts
+TEXT_IDS = [[1, 2, 3], [4, 5]]
 TEXTS = [f"{n}: {_ENGLISH[n % len(_ENGLISH)]}" for n in range(90)]
 
 
@@ -298,6 +303,112 @@ class Stopping:
 
     def __exit__(self, *_: object) -> None:
         self._taken.__exit__(None, None, None)
+
+
+def planned(model: Target, **changes: Any) -> Plan:
+    given: dict[str, Any] = {"architecture": "topk", "layer": 1, "models": [model], "d_sae": 64, "k": 4, "steps": 10}
+    given |= {"batch_rows": 32, "learning_rate": 1e-3, "threshold": 0.3, "low_precision": False, "seed": 0}
+    return Plan(**given | changes)
+
+
+def test_only_the_very_same_training_goes_on(model: Target, tmp_path: Path) -> None:
+    other = target.load(str(save_qwen(tmp_path / "other", seed=5)))
+    changes: dict[str, Any] = {"architecture": "itda", "layer": 2, "models": [other], "d_sae": 65, "k": 5, "steps": 11}
+    changes |= {"batch_rows": 33, "learning_rate": 2e-3, "threshold": 0.4, "low_precision": True, "seed": 1}
+    assert changes.keys() == vars(planned(model)).keys()
+    keys = {_key(planned(model, **{name: value}), TEXT_IDS) for name, value in changes.items()}
+    keys |= {_key(planned(model, models=[other, model]), TEXT_IDS), _key(planned(model), TEXT_IDS[::-1])}
+    assert len(keys) == len(changes) + 2 and _key(planned(model), TEXT_IDS) not in keys
+
+
+def asked_for(model: Target, texts: Path, monkeypatch: pytest.MonkeyPatch, **given: Any) -> DictionaryJob:
+    """What a training process is told."""
+    jobs: list[DictionaryJob] = []
+
+    def failing(job: DictionaryJob, report: Any) -> None:
+        jobs.append(job)
+        raise TrainingError("that is enough")
+
+    monkeypatch.setattr(_dictionary_training, "run", failing)
+    with pytest.raises(ToolError, match="that is enough"):
+        train_dictionary.call(model, {"texts": str(texts)} | given)
+    return jobs[0]
+
+
+@pytest.mark.parametrize(
+    ("architecture", "kind"),
+    [
+        ("topk", "topk"),
+        ("batchtopk", "batchtopk"),
+        ("jumprelu", "jumprelu"),
+        ("matryoshka", "batchtopk"),
+        ("crosscoder", "batchtopk"),
+        ("l1_crosscoder", "l1"),
+    ],
+)
+def test_each_architecture_is_trained_as_what_it_is(
+    architecture: str, kind: str, model: Target, texts: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    crosses = "crosscoder" in architecture
+    beside = {"other": str(save_qwen(tmp_path / "other", seed=5))} if crosses else {}
+    job = asked_for(model, texts, monkeypatch, architecture=architecture, **beside)
+    assert job.kind == kind and len(job.metadata.get("sources", ())) == 2 * crosses
+    assert job.groups == (matryoshka_groups(job.d_sae) if architecture == "matryoshka" else ())
+
+
+def test_what_is_asked_for_reaches_the_training(model: Target, texts: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    given: dict[str, Any] = {"d_sae": 80, "k": 7, "steps": 60, "batch_rows": 48, "learning_rate": 3e-3, "seed": 6}
+    job = asked_for(model, texts, monkeypatch, low_precision=True, layer=2, **given)
+    assert {name: getattr(job, name) for name in given} == given
+    assert job.low_precision and job.layer == 2 and 0 < job.checkpoint_every <= 6, "a stop would lose too much"
+
+
+def test_token_ids_of_a_large_vocabulary_are_kept_whole(
+    model: Target, texts: Path, here: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given = {"texts": str(texts), "architecture": "itda"}
+    kept = [artifacts.find("dictionary", train_dictionary.call(model, given).artifacts[0].digest)]
+    monkeypatch.setattr(Target, "vocab_size", property(lambda _: 40_000))
+    kept.append(artifacts.find("dictionary", train_dictionary.call(model, given).artifacts[0].digest))
+    assert [one.tensors["tokens"].dtype for one in kept] == [torch.int16, torch.int32]
+
+
+def test_the_density_of_a_feature_is_of_held_out_text(model: Target, texts: Path, here: None) -> None:
+    given = {"texts": str(texts), "steps": 30, "batch_rows": 64, "d_sae": 64, "layer": 1}
+    made = artifacts.find("dictionary", train_dictionary.call(model, given).artifacts[0].digest)
+    _, rows = _own_text.rows(model, str(texts), 60_000, 0)
+    x = torch.cat([s[0, 1:].float() for s in model.residuals(rows, [1])])
+    own = (load("dictionary", model).encode(x) > 0).float().mean(0)
+    torch.testing.assert_close(made.tensors["density"], own, atol=2e-3, rtol=0)
+
+
+def test_the_untrained_control_fires_as_often_around_the_mean() -> None:
+    x = 3 + torch.randn(200, 16, generator=torch.manual_seed(0))
+    of = handmade.by_hand("mine", 0, torch.eye(16, 32), torch.eye(32, 16), normalization="layer_norm")
+    bare, other = untrained(of, x, 6.6), untrained(of, x, 6.6, seed=1)
+    assert (bare.k, bare.d_sae, bare.normalization) == (7, 32, "none") and not torch.equal(bare.W_dec, other.W_dec)
+    assert torch.allclose(bare.b_dec, x.mean(0)) and torch.allclose(bare.W_dec.norm(dim=1), torch.ones(32))
+    assert float((bare.encode(x) != 0).sum(1).float().mean()) > 6
+
+
+def test_a_dictionary_that_explains_too_little_describes_nothing(
+    model: Target, texts: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given = {"texts": str(texts), "architecture": "itda"}
+    found = train_dictionary.call(model, given).verdict
+    assert found and found.status == "supported"
+    monkeypatch.setitem(train_dictionary.function.__globals__, "WORST_FVU", 0.01)
+    found = train_dictionary.call(model, given).verdict
+    assert found and found.status == "not supported" and "less than what counts as an effect" in found.reason
+
+
+def test_the_verdict_compares_with_what_the_untrained_control_explains(model: Target, texts: Path) -> None:
+    curve = train_dictionary.call(model, {"texts": str(texts), "architecture": "itda"})
+    of = load("dictionary", model)
+    _, rows = _own_text.rows(model, str(texts), 60_000, 0)
+    x = _judged(of, model, rows)
+    control = sorted(_explained(untrained(of, x, 0.0, 0), x))
+    assert curve.verdict and f"{len(x)} controls have a median of {control[len(x) // 2]:.3g}" in curve.verdict.reason
 
 
 @pytest.fixture(scope="module")

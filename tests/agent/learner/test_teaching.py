@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,8 @@ from langchain_core.messages import AIMessage
 
 from agent.conversation import Answer, Aside, Event, Noted, Notice, Question
 from agent.embedding import Lexical
-from agent.learner.moves import Move, onward_from
+from agent.learner.moves import INFORMATIVE, Move, next_move, onward_from
+from agent.learner.person import Person
 from agent.memory import Memory
 from agent.notes import Note
 from agent.people import People, forget_everything
@@ -412,3 +414,42 @@ async def test_a_wish_alone_is_answered_as_one(stage: Say) -> None:
     s = await stage(voice="guide")
     events = await s.say("stop quizzing me")
     assert "noted that as your preference" in of(events, Answer)[0].text and of(events, Noted)[0].kind == "preference"
+
+
+def knowing(concept: str, *signs: tuple[Any, Any], days: float = 0) -> Person:
+    """Somebody who gave these signs, so many days ago, the oldest first."""
+    made = (datetime.now(UTC) - timedelta(days=days)).isoformat(timespec="seconds")
+    given: dict[str, Any] = {"kind": "sign", "text": "x", "quote": "x", "thread": "t", "turn": "1", "made_at": made}
+    notes = [Note(concept=concept, sign=sign, grade=grade, choices=3, **given) for sign, grade in signs]
+    return Person(tuple(notes[::-1]))
+
+
+def told(person: Person, *in_play: str, ran: tuple[str, ...] = ()) -> str:
+    """What is said unasked after an answer that explained nothing."""
+    return (next_move(person, in_play, explained=False, ran=ran) or Move("")).text
+
+
+def test_what_is_due_is_asked_again_but_not_while_it_is_talked_about() -> None:
+    late = knowing("logit_lens", ("check", "wrong"), days=90)
+    assert told(late).startswith("It is time to see whether this stayed. **A question on logit lens**")
+    assert told(late, "logit_lens") == 'To see it on a model, ask: `Show me layer 4 on "give me a hint."`'
+
+
+def test_what_was_just_seen_on_a_model_is_not_offered() -> None:
+    lost = knowing("logit_lens", ("set", "wrong"))
+    assert told(lost, "logit_lens").startswith("To see it on a model")
+    assert told(lost, "logit_lens", ran=("logit_lens",)) == ""
+
+
+def test_after_three_questions_another_one_waits_until_it_is_due() -> None:
+    answers = (("check", "right"), ("check", "wrong"), ("check", "right"))
+    now, later = (knowing("logit_lens", *answers, days=days) for days in (0, 30))
+    assert min(one.masteries["logit_lens"].need for one in (now, later)) >= INFORMATIVE
+    assert "A question on logit lens" not in told(now, "logit_lens")
+    assert told(later, "logit_lens").startswith("**A question on logit lens**")
+
+
+def test_what_builds_on_a_concept_is_offered_once_it_is_understood() -> None:
+    for grade, offered in (("right", True), ("wrong", False)):
+        said = told(knowing("token", ("set", grade)), "token", ran=("logit_lens",))
+        assert said.startswith("What builds on this: layer") == offered, said
