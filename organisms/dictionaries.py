@@ -27,6 +27,8 @@ from tools._dictionary_saving import origin
 from tools._dictionary_streams import read
 from tools._questions import questions
 
+LAYERS = (1, 2, 3, 4)
+"""Of the base, each with a plain SAE."""
 LENGTH = 128
 TOKENS, HELD_OUT_TOKENS = 400_000, 60_000
 ITDA_TOKENS = 60_000
@@ -68,7 +70,7 @@ class Recipe:
 
 def recipes(base: str, pretrained: str, tuned: str) -> list[Recipe]:
     """Everything that ships, by the public names of the models."""
-    plain = [Recipe(name_of(base, layer), "sae", layer, (base,), SETTINGS) for layer in (1, 2, 3, 4)]
+    plain = [Recipe(name_of(base, layer), "sae", layer, (base,), SETTINGS) for layer in LAYERS]
     nested = [Recipe(f"{base}-matryoshka-layer{layer}", "matryoshka", layer, (base,), NESTED) for layer in (2, 4)]
     pairs = [
         Recipe(f"{base}-crosscoder-{what}-layer3", "crosscoder", 3, models, SIDE_BY_SIDE)
