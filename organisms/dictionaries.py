@@ -16,6 +16,7 @@ from safetensors.torch import save_file
 import target
 from organisms import corpus
 from target.activations import Store, collect
+from target.sparse import saelens
 from target.sparse.job import DictionaryJob, matryoshka_groups
 from target.sparse.train import Report, run
 from target.target import Target
@@ -141,10 +142,7 @@ def learn(
 def pursue(recipe: Recipe, store: Store, about: dict[str, Any], out: Path) -> None:
     """Build an ITDA on the first activations of a store."""
     config, tensors = build(store, recipe.layer, **recipe.settings, about=about, most=ITDA_TOKENS)
-    out.mkdir(parents=True, exist_ok=True)
-    small = {"W_dec": tensors["W_dec"].half(), "labels": tensors["labels"].int()}
-    save_file(small, out / "sae_weights.safetensors")
-    (out / "cfg.json").write_text(json.dumps(config, indent=1) + "\n", encoding="utf-8")
+    saelens.write(out, config, {"W_dec": tensors["W_dec"].half(), "labels": tensors["labels"].int()})
 
 
 def _card(
