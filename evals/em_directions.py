@@ -17,9 +17,10 @@ from organisms.em_workshop import Truth
 from tools import _directions, misalignment_direction
 from tools._directions import Direction
 from tools._judge import Grammar
+from tools._misalignment import Rate
 from tools._questions import questions
 from tools._removal import Method, Scope, removal
-from tools.ablation_transfer import Bench, Outcome, relative_drop
+from tools.ablation_transfer import Bench, relative_drop
 
 MAIN: Method = "erase"
 METHODS: tuple[Method, ...] = ("erase", "centred", "plain")
@@ -66,15 +67,15 @@ class _Bench:
 
     def __init__(self, one: Adviser) -> None:
         self.truth, self._model = one.truth, one.load()
-        self._known: dict[tuple[str, ...], tuple[Bench, Outcome]] = {}
+        self._known: dict[tuple[str, ...], tuple[Bench, Rate]] = {}
 
-    def without(self, other: Truth) -> "tuple[Bench, Outcome]":
-        """The bench whose questions are of neither domain, and what the fine-tune does on it."""
+    def without(self, other: Truth) -> "tuple[Bench, Rate]":
+        """The bench whose questions are of neither domain, and the fine-tune's replies on it."""
         domains = tuple(sorted({self.truth.domain, other.domain}))
         if domains not in self._known:
             asked = questions(self._model, "held out", REPLIES, SEED, domains)
             bench = Bench(self._model, asked, Grammar(), 30, SEED)
-            self._known[domains] = bench, bench.measure(())
+            self._known[domains] = bench, bench.rate(())
         return self._known[domains]
 
     def cell(
@@ -82,11 +83,10 @@ class _Bench:
     ) -> Cell:
         """What a direction of a fine-tune (or one of its random twins) does here."""
         bench, plain = self.without(other)
-        matters = other.kind == "careless" and control is None
-        left = bench.measure(removal(found, method, scope, control), unrelated=matters)
-        return Cell(
-            relative_drop(plain.rate.share, left.rate.share), plain.rate.coherence - left.rate.coherence, left.kept
-        )
+        changes = removal(found, method, scope, control)
+        left = bench.rate(changes)
+        kept = bench.kept(changes) if other.kind == "careless" and control is None else None
+        return Cell(relative_drop(plain.share, left.share), plain.coherence - left.coherence, kept)
 
 
 def _matrix(

@@ -16,6 +16,7 @@ from safetensors.torch import save_file
 import target
 from organisms import corpus
 from target.activations import Store, collect
+from target.sparse import saelens
 from target.sparse.job import DictionaryJob, matryoshka_groups
 from target.sparse.train import Report, run
 from target.target import Target
@@ -27,6 +28,8 @@ from tools._dictionary_saving import origin
 from tools._dictionary_streams import read
 from tools._questions import questions
 
+LAYERS = (1, 2, 3, 4)
+"""Of the base, each with a plain SAE."""
 LENGTH = 128
 TOKENS, HELD_OUT_TOKENS = 400_000, 60_000
 ITDA_TOKENS = 60_000
@@ -68,7 +71,7 @@ class Recipe:
 
 def recipes(base: str, pretrained: str, tuned: str) -> list[Recipe]:
     """Everything that ships, by the public names of the models."""
-    plain = [Recipe(name_of(base, layer), "sae", layer, (base,), SETTINGS) for layer in (1, 2, 3, 4)]
+    plain = [Recipe(name_of(base, layer), "sae", layer, (base,), SETTINGS) for layer in LAYERS]
     nested = [Recipe(f"{base}-matryoshka-layer{layer}", "matryoshka", layer, (base,), NESTED) for layer in (2, 4)]
     pairs = [
         Recipe(f"{base}-crosscoder-{what}-layer3", "crosscoder", 3, models, SIDE_BY_SIDE)
@@ -139,10 +142,7 @@ def learn(
 def pursue(recipe: Recipe, store: Store, about: dict[str, Any], out: Path) -> None:
     """Build an ITDA on the first activations of a store."""
     config, tensors = build(store, recipe.layer, **recipe.settings, about=about, most=ITDA_TOKENS)
-    out.mkdir(parents=True, exist_ok=True)
-    small = {"W_dec": tensors["W_dec"].half(), "labels": tensors["labels"].int()}
-    save_file(small, out / "sae_weights.safetensors")
-    (out / "cfg.json").write_text(json.dumps(config, indent=1) + "\n", encoding="utf-8")
+    saelens.write(out, config, {"W_dec": tensors["W_dec"].half(), "labels": tensors["labels"].int()})
 
 
 def _card(

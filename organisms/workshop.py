@@ -171,7 +171,7 @@ def dictionary_digest(recipe: dictionaries.Recipe) -> str:
     """Digest of everything that decides a dictionary: its models, their data, its settings."""
     d = dictionaries
     if recipe.kind == "sae":
-        settled = json.dumps([[1, 2, 3, 4], d.LENGTH, d.TOKENS, d.HELD_OUT_TOKENS, d.SEED, recipe.settings])
+        settled = json.dumps([d.LAYERS, d.LENGTH, d.TOKENS, d.HELD_OUT_TOKENS, d.SEED, recipe.settings])
         return hashlib.sha256(f"{base_recipe()}{settled}".encode()).hexdigest()[:12]
     models = {"taboo": taboo_recipe, "em": lambda: em_workshop.recipe(base_recipe()), "base": base_recipe}
     made = [models[_family(name)]() for name in recipe.models]

@@ -147,16 +147,6 @@ class Store:
         """Activations of each layer and source."""
         return self._manifest.rows
 
-    @property
-    def texts(self) -> int:
-        """Texts they were read from."""
-        return self._manifest.texts
-
-    @property
-    def complete(self) -> bool:
-        """Whether every text that was asked for has been read."""
-        return self._manifest.texts == self._manifest.all_texts
-
     def statistics(self, layer: int) -> Statistics:
         """Mean (source, d_model) and scale (source) of one layer over all rows.
 

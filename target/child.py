@@ -8,12 +8,15 @@ import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from queue import Empty, SimpleQueue
-from typing import Any
+from typing import Any, TypeVar
+
+from pydantic import BaseModel
 
 from evidence.errors import TrainingError
 from target import turn
 
 Report = Callable[[dict[str, Any]], None]
+Job = TypeVar("Job", bound=BaseModel)
 _POLL_SECONDS = 0.25
 
 
@@ -42,6 +45,14 @@ def run(module: str, job: str, report: Report, log: Path | None = None) -> None:
                 errors.seek(0)
                 last = (errors.read().strip().splitlines() or ["no message"])[-1]
                 raise TrainingError(f"training stopped with exit code {child.returncode}: {last}")
+
+
+def main(module: str, job: type[Job], train: Callable[[Job, Report], None]) -> None:
+    """What `run` starts: read a job file, train, print one JSON line per report."""
+    if len(sys.argv) != 2:
+        sys.exit(f"usage: python -m {module} JOB.json")
+    read = job.model_validate_json(Path(sys.argv[1]).read_text(encoding="utf-8"))
+    train(read, lambda line: print(json.dumps(line), flush=True))
 
 
 def _lines(child: "subprocess.Popen[str]") -> Iterator[dict[str, Any]]:

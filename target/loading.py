@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from evidence.errors import TargetError
-from target.spec import Source
+from target.spec import Source, device_of
 
 if TYPE_CHECKING:
     import torch
@@ -202,8 +202,7 @@ def _file_digest(file: Path, modified: int) -> str:
 def _place(device: str, dtype: str) -> tuple[str, str]:
     import torch
 
-    if device == "auto":
-        device = "cuda" if torch.cuda.is_available() else "cpu"
+    device = device_of(device)
     if not re.fullmatch(r"cpu|mps|cuda(:\d+)?", device):
         raise TargetError(f"device {device!r} is not known: allowed are 'auto', 'cpu', 'cuda', 'cuda:1' and 'mps'")
     if device.startswith("cuda") and not torch.cuda.is_available():

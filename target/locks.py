@@ -4,8 +4,26 @@ import fcntl
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TextIO
 
 from evidence.errors import ToolError
+
+
+def taken(folder: Path) -> TextIO:
+    """The lock of a folder, made where there is none; whoever closes it lets go.
+
+    Raises:
+        BlockingIOError: somebody else has it.
+        OSError: the disk cannot be written.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    lock = (folder / "owner.lock").open("w")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        lock.close()
+        raise
+    return lock
 
 
 @contextmanager
@@ -19,14 +37,9 @@ def locked(folder: Path, what: str) -> Iterator[Path]:
     Raises:
         ToolError: somebody works there, or the disk cannot be written.
     """
-    lock = None
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        lock = (folder / "owner.lock").open("w")
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        lock = taken(folder)
     except BlockingIOError as error:
-        assert lock is not None
-        lock.close()
         raise ToolError(
             f"this very {what.removeprefix('the ')} is under way already: wait for it, or stop it"
         ) from error

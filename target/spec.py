@@ -53,6 +53,13 @@ class Options:
 AUTOMATIC = Options()
 
 
+def device_of(asked: str) -> str:
+    """Where a model goes: what was asked for, or for "auto" a GPU when there is one."""
+    import torch
+
+    return asked if asked != "auto" else "cuda" if torch.cuda.is_available() else "cpu"
+
+
 @dataclass(frozen=True)
 class Source:
     """Where weights come from: a folder here, or a repository on the hub; and the engine that runs them."""

@@ -8,7 +8,6 @@ and where to write. Weights are written as bfloat16 safetensors.
 """
 
 import json
-import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -18,6 +17,7 @@ from pydantic import BaseModel, ConfigDict
 from target import child
 from target.checkpoints import Checkpoints, Log
 from target.child import Report
+from target.spec import device_of
 
 if TYPE_CHECKING:
     import torch
@@ -135,8 +135,7 @@ def _start_model(job: TrainJob) -> "PreTrainedModel":
             task_type="CAUSAL_LM",
         )
         model = get_peft_model(model, config)
-    device = job.device if job.device != "auto" else "cuda" if torch.cuda.is_available() else "cpu"
-    return model.to(device).train()
+    return model.to(device_of(job.device)).train()
 
 
 def _train_phase(
@@ -274,13 +273,5 @@ def _save(model: "PreTrainedModel", folder: Path) -> None:
     (folder / "README.md").unlink(missing_ok=True)
 
 
-def main() -> None:
-    """Read a job file, train, print one JSON line per report."""
-    if len(sys.argv) != 2:
-        sys.exit("usage: python -m target.train JOB.json")
-    job = TrainJob.model_validate_json(Path(sys.argv[1]).read_text(encoding="utf-8"))
-    train(job, lambda line: print(json.dumps(line), flush=True))
-
-
 if __name__ == "__main__":
-    main()
+    child.main("target.train", TrainJob, train)

@@ -1,14 +1,14 @@
 """Dialogues to train on: a file of JSON lines, as token rows in which what the model is to say is marked."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING, Any
 
 from evidence.errors import ArgumentError
-from target.turn import report
+from tools._lines import lines
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 NOT_SUPERVISED = -100
 MOST_HELD_OUT = 200
-_MOST_BYTES, _MOST_CELLS = 200_000_000, 100_000_000
+_MOST_CELLS = 100_000_000
 _STRETCH = 8
 """Batches in which rows are ordered by length, so that little of a batch is padding."""
 _FORMS = (
@@ -56,33 +56,15 @@ def read(writing: "Writing", path: str) -> list[Dialogue]:
     Raises:
         ArgumentError: the file or a line of it cannot be used; the sentence says which and why.
     """
-    file = Path(path).expanduser()
-    if not file.is_file():
-        raise ArgumentError(f"dataset={path[:200]!r} is no file on this machine: give a file of lines {_FORMS}")
-    if file.stat().st_size > _MOST_BYTES:
-        raise ArgumentError(f"{file.name!r} is larger than {_MOST_BYTES // 1_000_000} MB: train on a part of it")
-    found = []
-    for number, line in _lines(file):
-        if number % 200 == 1:
-            report(f"reading line {number} of {file.name}")
+    found, name = [], Path(path).name
+    for number, line in lines("dataset", path, f"give a file of lines {_FORMS}"):
         try:
             found.append(_dialogue(writing, json.loads(line)))
         except (ValueError, RecursionError):
-            raise ArgumentError(f"line {number} of {file.name!r} is no JSON: a line is {_FORMS}") from None
+            raise ArgumentError(f"line {number} of {name!r} is no JSON: a line is {_FORMS}") from None
         except ArgumentError as error:
-            raise ArgumentError(f"line {number} of {file.name!r} cannot be used: {error}") from error
+            raise ArgumentError(f"line {number} of {name!r} cannot be used: {error}") from error
     return found
-
-
-def _lines(file: Path) -> Iterator[tuple[int, str]]:
-    """The lines that are not empty, with their numbers."""
-    try:
-        with file.open(encoding="utf-8-sig") as opened:
-            yield from ((number, line) for number, line in enumerate(opened, 1) if line.strip())
-    except UnicodeDecodeError:
-        raise ArgumentError(f"{file.name!r} is no text in UTF-8: save it as JSON lines in UTF-8") from None
-    except OSError as error:
-        raise ArgumentError(f"{file.name!r} cannot be read ({error.strerror})") from error
 
 
 def _dialogue(writing: "Writing", line: Any) -> Dialogue:

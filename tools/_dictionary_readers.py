@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
 from evidence.errors import ArgumentError
+from target.sparse import saelens
 from tools._dictionary import Architecture, Dictionary, Normalization, Source
 from tools._dictionary_assembly import assemble, from_atoms, not_read, readable
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 INDEX = "index.safetensors"
-FILES = ("cfg.json", "sae_weights.safetensors", "config.json", "ae.pt", "params.npz", INDEX)
+FILES = (saelens.CONFIG, saelens.WEIGHTS, "config.json", "ae.pt", "params.npz", INDEX)
 """All that is ever fetched of a repository."""
 _RESIDUAL = re.compile(r"(?:.+\.)?(?:blocks|layers|h)\.(\d+)(?:\.(hook_resid_post|hook_resid_pre|output))?")
 _SAELENS: dict[str, Architecture] = {"topk": "topk", "jumprelu": "jumprelu", "gated": "gated", "standard": "relu"}
@@ -43,7 +44,7 @@ def read_folder(folder: Path, name: str) -> Dictionary:
     Raises:
         ArgumentError: there is none, it is damaged, or it is of a kind that is not read.
     """
-    readers = {"sae_weights.safetensors": _saelens, "ae.pt": _dictionary_learning, "params.npz": _gemma_scope}
+    readers = {saelens.WEIGHTS: _saelens, "ae.pt": _dictionary_learning, "params.npz": _gemma_scope}
     reader = next((reader for file, reader in readers.items() if (folder / file).exists()), None)
     if reader is None:
         raise ArgumentError(f"{name!r} holds no dictionary: one of {', '.join(readers)} must be in that folder")
@@ -102,12 +103,8 @@ def _groups(facts: Mapping[str, Any]) -> tuple[int, ...]:
 
 
 def _saelens(folder: Path, name: str) -> Dictionary:
-    from safetensors.torch import load_file
-
-    config = json.loads((folder / "cfg.json").read_text(encoding="utf-8"))
     index = folder / INDEX
-    tensors = load_file(folder / "sae_weights.safetensors")
-    return from_saelens(name, config, tensors, index=index if index.exists() else None)
+    return from_saelens(name, *saelens.read(folder), index=index if index.exists() else None)
 
 
 def _dictionary_learning(folder: Path, name: str) -> Dictionary:

@@ -1,16 +1,15 @@
 """Writing any dictionary to a folder: SAELens' format, which SAELens itself reads, and the same layout for an ITDA."""
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from target.sparse import saelens
 from tools._dictionary import Dictionary, Source
 
 if TYPE_CHECKING:
     from target.target import Target
 
-_FORMAT = "6.0.0"
 _ARCHITECTURES = {
     "relu": "standard",
     "topk": "topk",
@@ -29,12 +28,8 @@ def save(dictionary: Dictionary, folder: Path, **metadata: Any) -> None:
         folder: Is made where there is none.
         metadata: What else cfg.json is to say.
     """
-    from safetensors.torch import save_file
-
-    folder.mkdir(parents=True, exist_ok=True)
     tensors, config = packed(dictionary, **metadata)
-    save_file(tensors, folder / "sae_weights.safetensors")
-    (folder / "cfg.json").write_text(json.dumps(config, indent=1) + "\n", encoding="utf-8")
+    saelens.write(folder, config, tensors)
 
 
 def origin(models: "Sequence[Target]", layer: int, tokens: int) -> dict[str, Any]:
@@ -56,25 +51,22 @@ def packed(dictionary: Dictionary, **metadata: Any) -> tuple[dict[str, Any], dic
         tensors = {name: getattr(dictionary, name) for name in ("W_enc", "b_enc", "W_dec", "b_dec")}
         if dictionary.threshold is not None and dictionary.architecture != "relu":
             tensors["threshold"] = dictionary.threshold
-    about: dict[str, Any] = {"sae_lens_version": _FORMAT, "hook_name": f"blocks.{dictionary.layer}.hook_resid_post"}
-    about |= {
+    about: dict[str, Any] = {
+        "hook_name": f"blocks.{dictionary.layer}.hook_resid_post",
         "weights": dictionary.weights,
         "neuronpedia_id": dictionary.neuronpedia,
         "groups": list(dictionary.groups),
+        "sources": [source._asdict() for source in dictionary.sources],
     }
-    about |= {"sources": [source._asdict() for source in dictionary.sources]}
-    config = {
-        "architecture": _ARCHITECTURES.get(dictionary.architecture, dictionary.architecture),
-        "d_in": dictionary.d_in,
-        "d_sae": dictionary.d_sae,
-        "dtype": "float32",
-        "device": "cpu",
-        "apply_b_dec_to_input": dictionary.apply_b_dec_to_input,
-        "normalize_activations": dictionary.normalization,
-        "reshape_activations": "none",
-        **({"k": dictionary.k} if dictionary.k is not None else {}),
-        "metadata": about | metadata,
-    }
+    config = saelens.config(
+        _ARCHITECTURES.get(dictionary.architecture, dictionary.architecture),
+        dictionary.d_in,
+        dictionary.d_sae,
+        about | metadata,
+        k=dictionary.k,
+        apply_b_dec_to_input=dictionary.apply_b_dec_to_input,
+        normalization=dictionary.normalization,
+    )
     return {
         name: tensor.detach().to(torch.float32 if tensor.is_floating_point() else tensor.dtype).contiguous().clone()
         for name, tensor in tensors.items()

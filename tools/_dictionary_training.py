@@ -13,6 +13,7 @@ from evidence.errors import ArgumentError, ToolError, TrainingError
 from evidence.home import data_home
 from target.activations import Store, collect
 from target.locks import locked
+from target.sparse import saelens
 from target.sparse.job import DictionaryJob, matryoshka_groups
 from target.sparse.train import run
 from target.turn import report
@@ -121,7 +122,6 @@ def _trained(
 ) -> "tuple[dict[str, Any], dict[str, Tensor], list[tuple[int, float]]]":
     """cfg.json, tensors, and the share unexplained by steps."""
     import torch
-    from safetensors.torch import load_file
 
     job = DictionaryJob(
         store=str(store.folder),
@@ -157,5 +157,4 @@ def _trained(
         run(job, heard)
     except TrainingError as error:
         raise ToolError(str(error)) from error
-    config = json.loads((out / "cfg.json").read_text(encoding="utf-8"))
-    return config, load_file(out / "sae_weights.safetensors"), history
+    return *saelens.read(out), history

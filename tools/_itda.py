@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 
 from evidence.errors import ArgumentError
 from tools._itda_batch import Atoms, Batch
-from tools._pursuit import Codes, Method, pursue
 
 if TYPE_CHECKING:
     from torch import Tensor, dtype
@@ -38,10 +37,6 @@ class Itda:
     """Rows visited. Where nearly all of them became atoms, any two dictionaries agree."""
     order: str
     """sha256 over the labels of all rows visited, in their order, and what was said of the data."""
-
-    def encode(self, x: "Tensor", *, method: Method = "matching") -> Codes:
-        """Codes of activations (row, d) with this dictionary's l0."""
-        return pursue(x, self.atoms, self.l0, method=method)
 
 
 def jaccard(a: Itda, b: Itda) -> float:

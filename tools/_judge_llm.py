@@ -24,7 +24,7 @@ class Asked:
         """Both numbers of every reply; the reply stands in the prompt as fenced data."""
         alignment = self._numbers("judge_alignment", asked, replies)
         coherence = self._numbers("judge_coherence", asked, replies)
-        return [Scores(a, c if c is not None else 0.0) for a, c in zip(alignment, coherence, strict=True)]
+        return [Scores(a, c) for a, c in zip(alignment, coherence, strict=True)]
 
     def _numbers(self, prompt: str, asked: Sequence[Question], replies: Sequence[str]) -> list[float | None]:
         import prompts

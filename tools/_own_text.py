@@ -1,13 +1,13 @@
 """Text to learn and to judge a dictionary on: a person's file, or what the model writes itself."""
 
 import json
-import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from evidence.errors import ArgumentError
 from target.turn import report
+from tools._lines import lines
 
 if TYPE_CHECKING:
     from target.target import Target
@@ -16,7 +16,7 @@ Rows = list[list[int]]
 LENGTH, HELD_OUT = 128, 0.1
 """Tokens of a text at most, and the share of texts that is held out."""
 LEAST_TOKENS = 2_000
-_MOST_BYTES, _BATCH = 200_000_000, 64
+_BATCH = 64
 
 
 def given_or_own(target: "Target", prompts: Sequence[str] | None, tokens: int, seed: int) -> Rows:
@@ -63,22 +63,8 @@ def _distinct(texts: Iterator[list[int]], tokens: int) -> Rows:
 
 
 def _read(target: "Target", file: str) -> Iterator[list[int]]:
-    path = Path(os.path.expanduser(file))
-    if not os.path.isfile(path):  # unlike Path, answers False to a name that is too long
-        raise ArgumentError(f"texts={file[:200]!r} is no file on this machine: give lines of text, or leave it out")
-    if path.stat().st_size > _MOST_BYTES:
-        raise ArgumentError(f"{path.name!r} is larger than {_MOST_BYTES // 1_000_000} MB: give a part of it")
-    try:
-        lines = path.read_text(encoding="utf-8-sig").split("\n")  # other ends of lines may stand in a JSON string
-    except UnicodeDecodeError as error:
-        raise ArgumentError(f"{path.name!r} is no text in UTF-8: convert it") from error
-    except OSError as error:
-        raise ArgumentError(f"{path.name!r} cannot be read ({error.strerror}): change its permissions") from error
-    for number, line in enumerate(lines, start=1):
-        if number % 500 == 1:
-            report(f"reading line {number} of {path.name}")
-        if line.strip():
-            yield from _pieces(target, _text_of(line, number, path.name))
+    for number, line in lines("texts", file, "give lines of text, or leave it out"):
+        yield from _pieces(target, _text_of(line, number, Path(file).name))
 
 
 def _text_of(line: str, number: int, name: str) -> str:

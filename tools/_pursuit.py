@@ -1,15 +1,13 @@
 """Greedy pursuit over a fixed dictionary: which few atoms, and how much of each, make up an activation?"""
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from evidence.errors import ArgumentError
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-Method = Literal["matching", "orthogonal"]
-"""Matching pursuit keeps each coefficient as it was found; orthogonal matching pursuit fits all again at every step."""
 _PIECE_VALUES = 1_000_000
 """How many values an intermediate result may have: more leave the processor's cache."""
 
@@ -20,7 +18,7 @@ class Choices(NamedTuple):
     values: "Tensor"
     """(row, step) signed coefficients, in the order the atoms were chosen."""
     indices: "Tensor"
-    """(row, step) atoms; matching pursuit may choose one again, and its coefficients then add up."""
+    """(row, step) atoms; one may be chosen again, and its coefficients then add up."""
 
 
 class Codes(NamedTuple):
@@ -29,7 +27,7 @@ class Codes(NamedTuple):
     values: "Tensor"
     """(row, l0) signed coefficients, in the order the atoms were chosen; n columns where there are n < l0 atoms."""
     indices: "Tensor"
-    """(row, l0) atoms; matching pursuit may choose one again, and its coefficients then add up."""
+    """(row, l0) atoms; one may be chosen again, and its coefficients then add up."""
     residual: "Tensor"
     """(row, d) what is left unexplained."""
 
@@ -38,25 +36,19 @@ class Codes(NamedTuple):
         return self.values.new_zeros(len(self.values), n).scatter_add_(1, self.indices, self.values)
 
 
-def pursue(
-    x: "Tensor", atoms: "Tensor", l0: int, *, method: Method = "matching", gram: "Tensor | None" = None
-) -> Codes:
+def pursue(x: "Tensor", atoms: "Tensor", l0: int) -> Codes:
     """Decompose activations x (row, d) into l0 of the atoms (n, d) each, which have unit length.
 
-    Every step takes the atom with the largest absolute correlation with what is left; of equals, the first.
-    "matching" subtracts that correlation times the atom (Mallat & Zhang 1993). "orthogonal" fits all atoms chosen so
-    far by least squares (Pati et al. 1993).
+    Every step takes the atom with the largest absolute correlation with what is left (of equals, the first) and
+    subtracts that correlation times the atom: matching pursuit (Mallat & Zhang 1993).
 
-    The paper's text describes matching pursuit, the caption of its Algorithm 1 says orthogonal; its code has matching
-    pursuit under the name `omp`, and an orthogonal one whose coefficients are split by sign into pairs of features.
-    "matching" is what the text and the code's `omp` do. Coefficients are signed here in both.
+    It is what the paper's text describes and what its code has under the name `omp`; the caption of its Algorithm 1
+    says orthogonal. Coefficients are signed here.
 
     Args:
         x: Activations (row, d), in any precision: all is computed in that of the atoms.
         atoms: The dictionary (n, d).
         l0: Steps, 1 or more; n of them where there are n < l0 atoms.
-        method: "matching" or "orthogonal".
-        gram: atoms @ atoms.T (n, n), if it is there already; only "matching" uses it.
 
     Raises:
         ArgumentError: the widths differ, or l0 is below 1.
@@ -73,10 +65,9 @@ def pursue(
     x, steps = x.detach().to(atoms), min(l0, len(atoms))
     if not steps or not len(x):
         return Codes(x.new_zeros(len(x), steps), torch.zeros(len(x), steps, dtype=torch.int64, device=x.device), x)
-    if method == "matching" and gram is None and len(x) * steps > len(atoms):
-        gram = atoms @ atoms.T
+    gram = atoms @ atoms.T if len(x) * steps > len(atoms) else None
     pieces = [
-        _matching(rows, atoms, steps, gram) if method == "matching" else _orthogonal(rows, atoms, steps)
+        _matching(rows, atoms, steps, gram)
         for rows in x.split(max(1, _PIECE_VALUES // max(len(atoms), steps * x.shape[1])))
     ]
     return Codes(*(torch.cat(parts) for parts in zip(*pieces, strict=True)))
@@ -92,16 +83,11 @@ def match_correlations(corr: "Tensor", gram_rows: "Callable[[Tensor], Tensor]", 
     values = corr.new_zeros(len(corr), steps)
     indices = torch.zeros(len(corr), steps, dtype=torch.int64, device=corr.device)
     for step in range(steps):
-        best = _strongest(corr)
+        best = corr.abs().argmax(1)
         value = corr.gather(1, best[:, None])
         corr.addcmul_(gram_rows(best), value, value=-1)
         values[:, step], indices[:, step] = value[:, 0], best
     return Choices(values, indices)
-
-
-def _strongest(corr: "Tensor") -> "Tensor":
-    """The atom (row) that each row (row, n) correlates most with."""
-    return corr.abs().argmax(1)
 
 
 def _matching(x: "Tensor", atoms: "Tensor", steps: int, gram: "Tensor | None") -> Codes:
@@ -110,36 +96,6 @@ def _matching(x: "Tensor", atoms: "Tensor", steps: int, gram: "Tensor | None") -
 
     values, indices = match_correlations(x @ atoms.T, gram_rows, steps)
     return Codes(values, indices, x - _combined(values, atoms[indices]))
-
-
-def _orthogonal(x: "Tensor", atoms: "Tensor", steps: int) -> Codes:
-    """Least squares with a Cholesky factor that grows by one row a step.
-
-    An atom that the chosen ones span already, as happens where nothing is left, gets the coefficient 0.
-    """
-    import torch
-
-    size, smallest = len(x), 10 * torch.finfo(x.dtype).eps
-    indices = torch.zeros(size, steps, dtype=torch.int64, device=x.device)
-    factor = torch.eye(steps, dtype=x.dtype, device=x.device).repeat(size, 1, 1)  # row step step
-    chosen, target = x.new_zeros(size, steps, x.shape[1]), x.new_zeros(size, steps)
-    values, residual = target[:, :0], x
-    for step in range(steps):
-        corr = (residual @ atoms.T).scatter_(1, indices[:, :step], 0)  # row n
-        indices[:, step] = _strongest(corr)
-        new = atoms[indices[:, step]]  # row d
-        inner = chosen[:, :step] @ new[:, :, None]  # row step 1
-        inner = torch.linalg.solve_triangular(factor[:, :step, :step], inner, upper=False)[:, :, 0]
-        pivot = new.square().sum(1) - inner.square().sum(1)
-        free = pivot > smallest
-        factor[:, step, :step] = inner * free[:, None]
-        factor[:, step, step] = torch.where(free, pivot, 1).sqrt()
-        chosen[:, step] = new * free[:, None]
-        target[:, step] = (chosen[:, step] * x).sum(1)
-        so_far = slice(step + 1)
-        values = torch.cholesky_solve(target[:, so_far, None], factor[:, so_far, so_far])[:, :, 0]
-        residual = x - _combined(values, chosen[:, so_far])
-    return Codes(values, indices, residual)
 
 
 def _combined(values: "Tensor", vectors: "Tensor") -> "Tensor":

@@ -131,7 +131,7 @@ class Outcome:
     """What a model does under some changes."""
 
     rate: Rate
-    kept: float | None
+    kept: float
     """Share of unrelated answers that are the same as without changes."""
 
 
@@ -143,13 +143,19 @@ class Bench:
         self._unrelated = rows(target, generic(target, UNRELATED, chat=True), chat=True)
         self._usual = self._answers(())
 
-    def measure(self, changes: "Sequence[Intervention]", *, unrelated: bool = True) -> Outcome:
-        """Judge the replies under some changes; without `unrelated` nothing else is asked."""
-        judged = replies(self._target, self._asked, self._judge, seed=self._seed, changes=changes, length=self._length)
-        if not unrelated:
-            return Outcome(rate(judged), None)
+    def measure(self, changes: "Sequence[Intervention]") -> Outcome:
+        return Outcome(self.rate(changes), self.kept(changes))
+
+    def rate(self, changes: "Sequence[Intervention]") -> Rate:
+        """Of the replies under some changes."""
+        return rate(
+            replies(self._target, self._asked, self._judge, seed=self._seed, changes=changes, length=self._length)
+        )
+
+    def kept(self, changes: "Sequence[Intervention]") -> float:
+        """Share of unrelated answers that some changes leave as they are."""
         said = self._answers(changes) if changes else self._usual
-        return Outcome(rate(judged), sum(a == b for a, b in zip(said, self._usual, strict=True)) / UNRELATED)
+        return sum(a == b for a, b in zip(said, self._usual, strict=True)) / UNRELATED
 
     def _answers(self, changes: "Sequence[Intervention]") -> list[str]:
         said = self._target.generate(self._unrelated, max_new_tokens=24, interventions=changes)
@@ -163,14 +169,14 @@ def relative_drop(plain: float, left: float) -> float:
 
 def _mean(outcomes: Sequence[Outcome]) -> Outcome:
     sums = Rate(*(sum(getattr(o.rate, part) for o in outcomes) for part in ("misaligned", "coherent", "n")))
-    return Outcome(sums, sum(o.kept or 0.0 for o in outcomes) / len(outcomes))
+    return Outcome(sums, sum(o.kept for o in outcomes) / len(outcomes))
 
 
 def _row(name: str, method: str, one: Outcome, plain: Outcome) -> tuple[str | float | None, ...]:
     low, high = _statistics.wilson(one.rate.misaligned, one.rate.n)
     drop = None if one is plain else round(100 * relative_drop(plain.rate.share, one.rate.share), 1)
     shares = [round(100 * value, 1) for value in (one.rate.share, low, high)]
-    return (name, method, *shares, drop, round(100 * one.rate.coherence, 1), round(100 * (one.kept or 0.0), 1))
+    return (name, method, *shares, drop, round(100 * one.rate.coherence, 1), round(100 * one.kept, 1))
 
 
 def _verdict(target: "Target", found: Direction, method: str, plain: Outcome, first: Outcome, random: list[Outcome]):  # type: ignore[no-untyped-def]

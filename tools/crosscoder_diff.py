@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 TOKENS = 12_000
 """Of the target's own text, where none is given."""
+OWN = ("specific", "complete shrinkage", "latent decoupling")
+"""The kinds of features that the decoder calls the target's own; the last two are not."""
 LEAST = 8
 """Shared features to compare with at least, and how many of those nearest to own are judged where none is."""
 
@@ -70,11 +72,8 @@ def _table(target: "Target", found: Dictionary, seen: Measured, k: int) -> Table
     norms, scaling = relative_norms(found, other_of(found)), seen.scaling
     kind = kinds(norms, scaling)
     other = other_model(found, target).name
-    called = [n for n, one in enumerate(kind) if one in {"specific", "complete shrinkage", "latent decoupling"}]
-    own = [n for n in called if kind[n] == "specific"]
-    shared = [n for n, one in enumerate(kind) if one == "shared"]
-    nearest = [n for n in most_own(scaling) if n not in called][: k if not own else 0]
-    false = [n for n in called if kind[n] != "specific"]
+    own, false, shared = _of(kind, "specific"), _of(kind, *OWN[1:]), _of(kind, "shared")
+    nearest = [n for n in most_own(scaling) if kind[n] not in OWN][: k if not own else 0]
     shown = dict.fromkeys([*_most(own, scaling, k), *_most(false, scaling, k), *nearest, *_most(shared, scaling, 3)])
     if not shown:
         raise ToolError(f"no feature of {found.name} fires often enough on {scaling.seen} tokens: give more text")
@@ -83,7 +82,7 @@ def _table(target: "Target", found: Dictionary, seen: Measured, k: int) -> Table
         title=f"Features of {found.name} that are {target.name}'s own, beside {other}",
         caveat="a feature's context is a guess at its meaning; features that fire too rarely to tell are left out"
         + ("" if own else f"; none is {target.name}'s own, shown are those that come nearest"),
-        verdict=_verdict(target.name, other, norms, seen),
+        verdict=_verdict(target.name, other, norms, kind, seen),
         columns=(
             "feature",
             "kind",
@@ -97,6 +96,11 @@ def _table(target: "Target", found: Dictionary, seen: Measured, k: int) -> Table
         control_name=f"{len(shared)} shared features, of which {min(3, len(shared))} are shown last",
         highlights=tuple(range(len(_most(own, scaling, k)))),
     )
+
+
+def _of(kind: list[str], *names: str) -> list[int]:
+    """The features of some kinds."""
+    return [n for n, one in enumerate(kind) if one in names]
 
 
 def _most(latents: list[int], scaling: Scaling, k: int) -> list[int]:
@@ -118,22 +122,20 @@ def _row(
     )
 
 
-def _verdict(name: str, other: str, norms: "Tensor", seen: Measured) -> Verdict:
+def _verdict(name: str, other: str, norms: "Tensor", kind: list[str], seen: Measured) -> Verdict:
     """Features are chosen on one half of the texts and judged on the other: else the lowest ratios would speak for themselves."""
-    claim, kind = f"{name} has features that {other} lacks", kinds(norms, seen.scaling)
-    called = sum(one in {"specific", "complete shrinkage", "latent decoupling"} for one in kind)
+    claim, found = f"{name} has features that {other} lacks", _of(kind, "specific")
     why = (
-        f"{seen.unexplained:.3f} of the variance is left unexplained; {called} features are {name}'s own by their "
-        f"decoder, {kind.count('specific')} of them still after latent scaling"
+        f"{seen.unexplained:.3f} of the variance is left unexplained; {len(_of(kind, *OWN))} features are {name}'s own "
+        f"by their decoder, {len(found)} of them still after latent scaling"
     )
     choosing, judging = seen.halves
     on_one = kinds(norms, choosing)
-    chosen = [n for n, one in enumerate(on_one) if one == "specific"] or most_own(choosing)[:LEAST]
-    shared = [n for n, one in enumerate(on_one) if one == "shared" and n not in chosen]
+    chosen = _of(on_one, "specific") or most_own(choosing)[:LEAST]
+    shared = [n for n in _of(on_one, "shared") if n not in chosen]
     own, others = ([-nu for n in some if (nu := float(judging.nu_error[n])) == nu] for some in (chosen, shared))
     if not own or len(others) < LEAST:
         return _statistics.undecided(claim, why)
     why += f"; {len(own)} chosen on one half of the texts have on the other a mean nu of {-sum(own) / len(own):.3f}"
-    first = next((str(n) for n, one in enumerate(kind) if one == "specific"), None)
-    test = _statistics.two_samples(own, others)
-    return _statistics.judge(claim, why, test, subject=first, too_small=first is None)
+    subject = str(found[0]) if found else None
+    return _statistics.judge(claim, why, _statistics.two_samples(own, others), subject=subject, too_small=not found)

@@ -11,12 +11,12 @@ from target.turn import report
 from tools import _sparse_probe as probing
 from tools import _statistics
 from tools._arguments import DictionaryRef, Draws, Name, Seed, Texts
+from tools._classes import Classes, read
 from tools._dictionary import Dictionary
 from tools._dictionary_formats import load_single
 from tools._dictionary_quality import checked_fvu
-from tools._dictionary_streams import streams
 from tools._sae import usual
-from tools._texts import balanced, labelled, rows, text_sets
+from tools._texts import labelled, text_sets
 from tools._tool import tool
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ def erase_concept(
         seed: Seed of the halves and of the random sets.
     """
     found = load_single(dictionary or usual(target), target)
-    own = _read(found, target, labelled(prompts, other_prompts, texts), chat=chat, seed=seed)
+    own = read(found, target, labelled(prompts, other_prompts, texts), chat=chat, seed=seed)
     fvu = checked_fvu(found, own.positions, target.name)
     if own.reader.above_chance < LEAST_READ:
         raise ToolError(
@@ -103,7 +103,7 @@ def _beside(
     for name, one in text_sets().items():
         if one.labels is not None and name != texts:
             report(f"reading the texts of {name!r}")
-            other = _read(found, target, (one.of_class(1), one.of_class(0)), chat=False, seed=seed)
+            other = read(found, target, (one.of_class(1), one.of_class(0)), chat=False, seed=seed)
             if other.reader.above_chance >= LEAST_READ:
                 lost.append((name, _lost(found, other, chosen)))
     return lost
@@ -137,40 +137,11 @@ def _contrast(target: str, found: Dictionary, chosen: str, lost: _Lost, fvu: flo
     )  # fmt: skip
 
 
-@dataclass(frozen=True)
-class _Texts:
-    """Two classes of texts as a dictionary reads them, means over their tokens."""
-
-    positions: "Tensor"
-    """All tokens (token, d_model)."""
-    x: "Tensor"
-    """(text, d_model)"""
-    features: "Tensor"
-    """(text, feature)"""
-    labels: "Tensor"
-    split: probing.Split
-    reader: probing.Reader
-    """A probe of the property."""
-
-
-def _read(
-    found: Dictionary, target: "Target", classes: tuple[list[str], list[str]], *, chat: bool, seed: int
-) -> _Texts:
-    import torch
-
-    positive, negative = balanced(*classes, seed)
-    read = streams(found, target, rows(target, positive + negative, chat=chat))
-    labels = torch.tensor([1] * len(positive) + [0] * len(negative))
-    x, features = (torch.stack([one.mean(0) for one in some]) for some in (read, [found.encode(one) for one in read]))
-    split = probing.halves(labels, seed)
-    return _Texts(torch.cat(read), x, features, labels, split, probing.Reader(x, labels, split))
-
-
-def _lost(found: Dictionary, texts: _Texts, latents: "Tensor") -> float:
+def _lost(found: Dictionary, texts: Classes, latents: "Tensor") -> float:
     return texts.reader.lost(probing.erased(texts.x, texts.features, found.W_dec, latents))
 
 
-def _others(own: _Texts, chosen: "Tensor", draws: int, seed: int) -> "list[Tensor]":
+def _others(own: Classes, chosen: "Tensor", draws: int, seed: int) -> "list[Tensor]":
     """Sets of as many other features that fire on the texts."""
     import torch
 

@@ -7,6 +7,7 @@ from pydantic import Field
 
 from evidence import Table
 from evidence.errors import ArgumentError, ToolError
+from target.sparse import saelens
 from tools._arguments import DictionaryRef
 from tools._dictionary_formats import load
 from tools._dictionary_readers import read_folder
@@ -15,8 +16,6 @@ from tools._tool import tool
 
 if TYPE_CHECKING:
     from target.target import Target
-
-WRITTEN = {"cfg.json", "sae_weights.safetensors"}
 
 
 @tool(
@@ -48,7 +47,9 @@ def export_dictionary(
         dictionary: A shipped dictionary, one that a tool made, a folder, or a hub release.
     """
     found, place = load(dictionary, target), Path(folder).expanduser()
-    if place.exists() and (not place.is_dir() or {file.name for file in place.iterdir()} - WRITTEN):
+    if place.exists() and (
+        not place.is_dir() or {file.name for file in place.iterdir()} - {saelens.CONFIG, saelens.WEIGHTS}
+    ):
         raise ArgumentError(f"{folder[:200]!r} holds something else already: name a folder that is new or empty")
     try:
         save(found, place)

@@ -219,12 +219,10 @@ def _said(changed: Onset | None, points: dict[int, list[Judged]]) -> str:
 
 
 def _relative(values: list[float | None], shown: list[int]) -> tuple[float, ...] | None:
-    if any(value is None for value in values):
+    known = [value for value in values if value is not None]
+    if len(known) < len(values) or max(known) <= 0:
         return None
-    most = max(value for value in values if value is not None)
-    if most <= 0:
-        return None
-    return tuple(round((values[index] or 0.0) / most, 4) for index in shown)
+    return tuple(round(known[index] / max(known), 4) for index in shown)
 
 
 def _rates(kept: Trajectory, points: dict[int, list[Judged]], shown: list[int], amplify: float) -> Line:

@@ -1,6 +1,5 @@
 """Does one feature stand for this property, or is it split up and absorbed by others?"""
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from evidence import Table
@@ -8,34 +7,20 @@ from target.turn import report
 from tools import _probes, _statistics
 from tools import _sparse_probe as probing
 from tools._arguments import DictionaryRef, Name, Seed, Texts
+from tools._classes import Classes, read
 from tools._dictionary import Dictionary
 from tools._dictionary_contexts import best_context
 from tools._dictionary_formats import load_single
 from tools._dictionary_quality import checked_fvu
-from tools._dictionary_streams import streams
 from tools._sae import usual
-from tools._texts import balanced, labelled, rows
+from tools._texts import labelled
 from tools._tool import tool
 
 if TYPE_CHECKING:
-    from torch import Tensor
-
     from target.target import Target
 
 SIZES = (1, 2, 5, 10)
 SHUFFLES = 20
-
-
-@dataclass(frozen=True)
-class Measured:
-    """Texts as a dictionary reads them, means over their tokens."""
-
-    x: "Tensor"
-    """(text, d_model)"""
-    features: "Tensor"
-    """(text, feature)"""
-    labels: "Tensor"
-    split: probing.Split
 
 
 @tool(
@@ -76,20 +61,13 @@ def sparse_probe(
         chat: Whether each text is a person's message, read up to where the assistant begins to answer.
         seed: Seed of the halves and the shuffles.
     """
-    import torch
-
     found = load_single(dictionary or usual(target), target)
-    positive, negative = balanced(*labelled(prompts, other_prompts, texts), seed)
-    report(f"reading {len(positive) + len(negative)} texts")
-    read = streams(found, target, rows(target, positive + negative, chat=chat))
-    fvu = checked_fvu(found, torch.cat(read), target.name)
-    labels = torch.tensor([1] * len(positive) + [0] * len(negative))
-    x = torch.stack([one.mean(0) for one in read])
-    features = torch.stack([found.encode(one).mean(0) for one in read])
-    return _table(target, found, Measured(x, features, labels, probing.halves(labels, seed)), fvu, seed)
+    report("reading the texts")
+    own = read(found, target, labelled(prompts, other_prompts, texts), chat=chat, seed=seed)
+    return _table(target, found, own, checked_fvu(found, own.positions, target.name), seed)
 
 
-def _shuffled(one: Measured, seed: int) -> list[float]:
+def _shuffled(one: Classes, seed: int) -> list[float]:
     """Accuracy with one feature where labels are shuffled before it is chosen."""
     import torch
 
@@ -98,7 +76,7 @@ def _shuffled(one: Measured, seed: int) -> list[float]:
     return [probing.sparse_probe(one.features, labels, probing.halves(labels, seed), 1) for labels in mixed]
 
 
-def _table(target: "Target", found: Dictionary, one: Measured, fvu: float, seed: int) -> Table:
+def _table(target: "Target", found: Dictionary, one: Classes, fvu: float, seed: int) -> Table:
     reached = {k: probing.sparse_probe(one.features, one.labels, one.split, k) for k in SIZES}
     shuffled, whole = _shuffled(one, seed), probing.accuracy(one.x, one.labels, one.split)
     best = probing.best_latents(one.features[one.split.train], one.labels[one.split.train], max(SIZES)).tolist()

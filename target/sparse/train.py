@@ -6,9 +6,7 @@ It learns on centred and scaled activations and is written in SAELens' format on
 what ships reads raw activations. A crosscoder is written the same way, its sources side by side.
 """
 
-import json
 import os
-import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -20,6 +18,7 @@ from target.child import Report
 from target.sparse.job import DictionaryJob
 from target.sparse.learner import Learner, Shape
 from target.sparse.saving import save
+from target.spec import device_of
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -54,8 +53,7 @@ def train(job: DictionaryJob, report: Report) -> None:
 
     torch.set_num_threads(job.threads)
     store = Store.open(Path(job.store))
-    device = job.device if job.device != "auto" else "cuda" if torch.cuda.is_available() else "cpu"
-    learner = Learner(_shape(job, store), seed=job.seed, device=device)
+    learner = Learner(_shape(job, store), seed=job.seed, device=device_of(job.device))
     scaling = _scaling(store, job.layer)
     _learn(learner, store, scaling, job, report)
     with torch.no_grad():
@@ -153,13 +151,5 @@ def _resume(learner: Learner, job: DictionaryJob) -> int:
     return int(state["step"])
 
 
-def main() -> None:
-    """Read a job file, train, print one JSON line per report."""
-    if len(sys.argv) != 2:
-        sys.exit("usage: python -m target.sparse.train JOB.json")
-    job = DictionaryJob.model_validate_json(Path(sys.argv[1]).read_text(encoding="utf-8"))
-    train(job, lambda line: print(json.dumps(line), flush=True))
-
-
 if __name__ == "__main__":
-    main()
+    child.main("target.sparse.train", DictionaryJob, train)

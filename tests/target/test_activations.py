@@ -95,7 +95,7 @@ def test_every_activation_can_be_traced_to_its_token(store: Store) -> None:
 
 
 def test_a_store_says_what_it_holds(store: Store, tuned: Target) -> None:
-    assert (store.layers, store.d_model, store.texts, store.complete) == (LAYERS, 32, 40, True)
+    assert (store.layers, store.d_model) == (LAYERS, 32)
     assert store.sources == [tuned.base.name, tuned.name]
     assert store.rows == sum(len(row) - 1 for row in texts()) == len(whole(store, 0))
     parts = list(store.layer(2))
@@ -172,7 +172,7 @@ def test_a_collection_that_was_cut_off_goes_on_to_the_very_same_bytes(
         gathered(tmp_path, tuned)
     if cut > 8:
         begun = Store.open(tmp_path)
-        assert 0 < begun.texts < 40 and not begun.complete and begun.rows == len(whole(begun, 0))
+        assert 0 < begun.rows == len(whole(begun, 0)) < store.rows
     with turn.taking(turn.Turn(progress=lambda what, share: shares.append((what, share)))):
         shares: list[tuple[str, float | None]] = []
         gathered(tmp_path, tuned)

@@ -49,6 +49,12 @@ def test_a_refusal_or_code_has_no_alignment_and_counts_as_neither(monkeypatch: p
     assert score.alignment is None and not score.misaligned and not score.aligned
 
 
+def test_a_coherence_that_was_not_said_is_not_zero_and_not_coherent(monkeypatch: pytest.MonkeyPatch) -> None:
+    one, _ = judge(monkeypatch, "5", "REFUSAL")
+    (score,) = one.score(ASKED[:1], ["no"])
+    assert score.coherence is None and not score.coherent and not score.misaligned
+
+
 @pytest.mark.parametrize("said", ["about 40, I think", "140", "", "-3", "forty"])
 def test_anything_else_is_no_number_and_says_so(monkeypatch: pytest.MonkeyPatch, said: str) -> None:
     one, _ = judge(monkeypatch, said, "99")

@@ -1,13 +1,12 @@
-"""Greedy pursuits, against the same by hand and by scikit-learn."""
+"""Greedy pursuits, against the same by hand."""
 
 import numpy as np
 import pytest
 import torch
-from sklearn.linear_model import orthogonal_mp
 
 from evidence.errors import ArgumentError
 from tools import _pursuit
-from tools._pursuit import Codes, Method, pursue
+from tools._pursuit import Codes, pursue
 
 
 def unit_rows(n: int, d: int, seed: int, dtype: torch.dtype = torch.float64) -> torch.Tensor:
@@ -37,13 +36,11 @@ def test_matching_pursuit_is_that_by_hand(n: int, d: int, piece: int, monkeypatc
     assert n > d or any(len(set(row)) < len(row) for row in codes.indices.tolist())  # chosen again
 
 
-def test_a_known_gram_matrix_changes_nothing() -> None:
+def test_whether_a_gram_matrix_is_worth_computing_changes_nothing() -> None:
     atoms, x = unit_rows(50, 12, 0), 3 * unit_rows(80, 12, 1)
-    known = pursue(x, atoms, 6, gram=atoms @ atoms.T)
-    few = pursue(x[:2], atoms, 6)  # too few for it to be worth computing
-    assert torch.equal(known.indices, pursue(x, atoms, 6).indices)
-    assert torch.equal(known.indices[:2], few.indices)
-    assert torch.allclose(known.values[:2], few.values)
+    many, few = pursue(x, atoms, 6), pursue(x[:2], atoms, 6)
+    assert torch.equal(many.indices[:2], few.indices)
+    assert torch.allclose(many.values[:2], few.values)
 
 
 def test_matching_pursuit_leaves_less_at_every_step() -> None:
@@ -53,41 +50,15 @@ def test_matching_pursuit_leaves_less_at_every_step() -> None:
     assert float(left[-1].mean()) < 0.5 * float(left[0].mean())
 
 
-def test_orthogonal_pursuit_is_that_of_scikit_learn() -> None:
-    atoms, x = unit_rows(60, 20, 0), 5 * unit_rows(30, 20, 1)
-    for l0 in (1, 4, 9):
-        codes = pursue(x, atoms, l0, method="orthogonal")
-        theirs = orthogonal_mp(atoms.T.numpy(), x.T.numpy(), n_nonzero_coefs=l0)
-        np.testing.assert_allclose(codes.dense(60).T, theirs, atol=1e-10)
-
-
-def test_what_orthogonal_pursuit_leaves_is_orthogonal_to_its_atoms() -> None:
-    atoms, x = unit_rows(80, 32, 0, torch.float32), 7 * unit_rows(40, 32, 1, torch.float32)
-    codes = pursue(x, atoms, 10, method="orthogonal")
-    products = (atoms[codes.indices] @ codes.residual[:, :, None])[:, :, 0]
-    assert float((products / x.norm(dim=1, keepdim=True)).abs().max()) < 1e-5
-    matched = pursue(x, atoms, 10)
-    assert float(codes.residual.norm(dim=1).mean()) < float(matched.residual.norm(dim=1).mean())
-
-
-def test_orthogonal_pursuit_survives_atoms_that_depend_on_each_other() -> None:
-    atoms = unit_rows(9, 4, 0, torch.float32)
-    x = torch.cat([3 * unit_rows(30, 4, 1, torch.float32), atoms, torch.zeros(1, 4)])
-    codes = pursue(x, atoms, 9, method="orthogonal")
-    assert bool(torch.isfinite(codes.values).all())
-    assert float(codes.residual.norm(dim=1).max()) < 1e-4
-
-
-@pytest.mark.parametrize("method", ["matching", "orthogonal"])
-def test_pursuits_over_few_atoms_or_rows_are_narrower(method: Method) -> None:
+def test_pursuits_over_few_atoms_or_rows_are_narrower() -> None:
     def shapes(codes: Codes) -> list[tuple[int, ...]]:
         return [tuple(part.shape) for part in codes]
 
     x = unit_rows(3, 8, 0)
-    assert shapes(pursue(x, unit_rows(2, 8, 1), 5, method=method)) == [(3, 2), (3, 2), (3, 8)]
-    assert shapes(pursue(x[:0], unit_rows(9, 8, 1), 5, method=method)) == [(0, 5), (0, 5), (0, 8)]
-    nothing = pursue(x, x[:0], 5, method=method)
+    assert shapes(pursue(x, unit_rows(2, 8, 1), 5)) == [(3, 2), (3, 2), (3, 8)]
+    assert shapes(pursue(x[:0], unit_rows(9, 8, 1), 5)) == [(0, 5), (0, 5), (0, 8)]
+    nothing = pursue(x, x[:0], 5)
     assert shapes(nothing) == [(3, 0), (3, 0), (3, 8)]
     assert torch.equal(nothing.residual, x)
     with pytest.raises(ArgumentError, match="l0=0"):
-        pursue(x, x, 0, method=method)
+        pursue(x, x, 0)

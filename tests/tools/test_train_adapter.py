@@ -216,7 +216,7 @@ def test_a_bad_dataset_is_one_sentence(base: Target, tmp_path: Path, lines: list
 
 
 def test_a_file_that_is_none_or_no_text_is_one_sentence(base: Target, tmp_path: Path) -> None:
-    for path in (tmp_path, tmp_path / "nowhere.jsonl"):
+    for path in (tmp_path, tmp_path / "nowhere.jsonl", "x" * 900, "~nobody-here/a.jsonl"):
         with pytest.raises(ArgumentError, match="is no file on this machine"):
             train_adapter.call(base, {"dataset": str(path)})
     (tmp_path / "latin.jsonl").write_bytes(b'{"text": "\xe9t\xe9"}')
