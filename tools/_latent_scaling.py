@@ -93,7 +93,7 @@ class LatentScaling:
         error, made = (
             (beta[:, other] / beta[:, self._of.source]).where(known, float("nan")).float() for beta in self.betas()
         )
-        return Scaling(error, made, self._active, self._seen)
+        return Scaling(error, made, self._active.clone(), self._seen)
 
 
 def relative_norms(crosscoder: Dictionary, other: int) -> "Tensor":
@@ -105,7 +105,7 @@ def relative_norms(crosscoder: Dictionary, other: int) -> "Tensor":
 
 
 def kinds(norms: "Tensor", scaling: Scaling) -> list[str]:
-    """What each latent is: `specific`, `complete shrinkage`, `latent decoupling`, `shared`, `other`, or `rare`."""
+    """What each latent is: `specific`, `complete shrinkage`, `latent decoupling`, `shared`, `in between`, or `rare`."""
     found = []
     for norm, error, made in zip(
         norms.tolist(), scaling.nu_error.tolist(), scaling.nu_reconstruction.tolist(), strict=True
@@ -116,7 +116,7 @@ def kinds(norms: "Tensor", scaling: Scaling) -> list[str]:
             shrunk, decoupled = abs(error) >= NU_ERROR, abs(made) >= NU_RECONSTRUCTION
             found.append("complete shrinkage" if shrunk else "latent decoupling" if decoupled else "specific")
         else:
-            found.append("shared" if 0.4 <= norm <= 0.6 else "other")
+            found.append("shared" if 0.4 <= norm <= 0.6 else "in between")
     return found
 
 

@@ -22,30 +22,34 @@ class Test:
     how: str
 
 
-def beyond_draws(effect: float, draws: Sequence[float], *, tests: int = 1, both_sides: bool = False) -> Test:
+def beyond_draws(
+    effect: float, draws: Sequence[float], *, tests: int = 1, both_sides: bool = False, smaller: bool = False
+) -> Test:
     """Is one effect beyond the spread of its controls? Student-t prediction interval for one new draw.
 
-    `tests` is how many effects were looked at before this one was chosen (Bonferroni).
+    `tests` is how many effects were looked at before this one was chosen (Bonferroni); `smaller`: an effect is a small value.
     """
     from scipy.stats import t as student
 
     n = len(draws)
     mean = sum(draws) / n
     spread = math.sqrt(sum((d - mean) ** 2 for d in draws) / (n - 1)) * math.sqrt(1 + 1 / n)
-    gap = abs(effect - mean) if both_sides else effect - mean
+    gap = abs(effect - mean) if both_sides else mean - effect if smaller else effect - mean
+    by = "by Student t" if spread else "by rank"
     if spread == 0:  # without any spread the rank is all that is known
         p = 1 / (n + 1) if gap > 0 else 1.0
     else:
         sides = 2 if both_sides else 1
         p = float(student.sf(gap / spread, n - 1)) * sides
     p = min(1.0, p * tests)
-    return Test(p, f"{n} controls gave {_spread(draws)}; {_p(p, 'by Student t', tests)}")
+    return Test(p, f"{n} controls gave {_spread(draws)}; {_p(p, by, tests)}")
 
 
 def beyond_sizes(effect: float, draws: Sequence[float]) -> Test:
     """The same for sizes that cannot be negative, such as a divergence: compared by their logarithms."""
     found = beyond_draws(math.log(max(effect, _LEAST)), [math.log(max(d, _LEAST)) for d in draws])
-    return Test(found.p, f"{len(draws)} controls gave {_spread(draws)}; {_p(found.p, 'by Student t of logarithms')}")
+    by = "by Student t of logarithms" if len(set(draws)) > 1 else "by rank"
+    return Test(found.p, f"{len(draws)} controls gave {_spread(draws)}; {_p(found.p, by)}")
 
 
 def beyond_best(best: float, draws: Sequence[float]) -> Test:
@@ -54,13 +58,13 @@ def beyond_best(best: float, draws: Sequence[float]) -> Test:
     return Test(p, f"the best of {len(draws)} controls reached {max(draws):.3g}; {_p(p, 'by rank')}")
 
 
-def two_samples(own: Sequence[float], control: Sequence[float], *, tests: int = 1) -> Test:
-    """Are the values of one sample larger than those of another? Mann-Whitney U, one-sided."""
+def two_samples(own: Sequence[float], control: Sequence[float], *, tests: int = 1, smaller: bool = False) -> Test:
+    """Are the values of one sample larger than those of another, or `smaller`? Mann-Whitney U, one-sided."""
     from scipy.stats import mannwhitneyu
 
     if len(set(own) | set(control)) == 1:
         return Test(1.0, "all values are equal; p = 1")
-    p = min(1.0, float(mannwhitneyu(own, control, alternative="greater").pvalue) * tests)
+    p = min(1.0, float(mannwhitneyu(own, control, alternative="less" if smaller else "greater").pvalue) * tests)
     middle = sorted(control)[len(control) // 2]
     how = _p(p, "by Mann-Whitney U", tests)
     return Test(p, f"{len(control)} controls have a median of {middle:.3g}; {how}")

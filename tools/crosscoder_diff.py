@@ -133,9 +133,11 @@ def _verdict(name: str, other: str, norms: "Tensor", kind: list[str], seen: Meas
     on_one = kinds(norms, choosing)
     chosen = _of(on_one, "specific") or most_own(choosing)[:LEAST]
     shared = [n for n in _of(on_one, "shared") if n not in chosen]
-    own, others = ([-nu for n in some if (nu := float(judging.nu_error[n])) == nu] for some in (chosen, shared))
+    own, others = ([nu for n in some if (nu := float(judging.nu_error[n])) == nu] for some in (chosen, shared))
     if not own or len(others) < LEAST:
         return _statistics.undecided(claim, why)
-    why += f"; {len(own)} chosen on one half of the texts have on the other a mean nu of {-sum(own) / len(own):.3f}"
+    why += f"; {len(own)} chosen on one half of the texts have on the other a mean nu of {sum(own) / len(own):.3f}"
     subject = str(found[0]) if found else None
-    return _statistics.judge(claim, why, _statistics.two_samples(own, others), subject=subject, too_small=not found)
+    return _statistics.judge(
+        claim, why, _statistics.two_samples(own, others, smaller=True), subject=subject, too_small=not found
+    )

@@ -7,7 +7,6 @@ from pydantic import Field
 
 from evidence import Table
 from evidence.errors import ArgumentError, ToolError
-from target.sparse import saelens
 from tools._arguments import DictionaryRef
 from tools._dictionary_formats import load
 from tools._dictionary_readers import read_folder
@@ -16,6 +15,7 @@ from tools._tool import tool
 
 if TYPE_CHECKING:
     from target.target import Target
+    from tools._dictionary import Dictionary
 
 
 @tool(
@@ -43,14 +43,12 @@ def export_dictionary(
     Source: SAELens (Bloom, Tigges, Duong & Chanin 2024), the format of its version 6
 
     Args:
-        folder: Where to write; made where there is none. A folder that holds anything but a dictionary is refused.
+        folder: Where to write; made where there is none. A folder that holds anything is refused.
         dictionary: A shipped dictionary, one that a tool made, a folder, or a hub release.
     """
     found, place = load(dictionary, target), Path(folder).expanduser()
-    if place.exists() and (
-        not place.is_dir() or {file.name for file in place.iterdir()} - {saelens.CONFIG, saelens.WEIGHTS}
-    ):
-        raise ArgumentError(f"{folder[:200]!r} holds something else already: name a folder that is new or empty")
+    if place.exists() and (not place.is_dir() or any(place.iterdir())):
+        raise ArgumentError(f"{folder[:200]!r} holds something already: name a folder that is new or empty")
     try:
         save(found, place)
     except OSError as error:
@@ -61,7 +59,7 @@ def export_dictionary(
     sizes = [(file.name, round(file.stat().st_size / 1e6, 3), "megabytes") for file in sorted(place.iterdir())]
     return Table(
         title=f"{found.name} written to {place.name}",
-        caveat="SAELens reads it with SAE.load_from_disk; contexts are not part of that format",
+        caveat=_readers(found),
         columns=("what", "value", "unit"),
         rows=(
             *sizes,
@@ -70,3 +68,12 @@ def export_dictionary(
             ("largest difference when read back", furthest, ""),
         ),
     )
+
+
+def _readers(dictionary: "Dictionary") -> str:
+    """Who else reads what was written."""
+    if dictionary.architecture == "itda":
+        return "SAELens does not know such a dictionary: Maieutic reads it by the folder's name"
+    if dictionary.sources:
+        return "SAELens reads it with SAE.load_from_disk as one SAE of its models' streams side by side"
+    return "SAELens reads it with SAE.load_from_disk; contexts are not part of that format"

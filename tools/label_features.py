@@ -184,9 +184,11 @@ def _table(target: "Target", found: Dictionary, made: list[Labelled | None], fvu
     rows = [
         (f"feature {one.feature}", one.label, round(one.accuracy, 3), round(one.other, 3), one.n) for one in labelled
     ]
+    rare = len(made) - len(labelled)
     return Table(
-        title=f"Labels of {len(labelled)} features of {found.name}, by {judge}, on {target.name}",
-        caveat=f"{len(made) - len(labelled)} fire too rarely to be labelled; a label says when a feature fires, not what it does",
+        title=f"Labels of features of {found.name} ({len(labelled)}), by {judge}, on {target.name}",
+        caveat=(f"{rare} of the features asked for fire too rarely to be labelled; " if rare else "")
+        + "a label says when a feature fires, not what it does",
         verdict=_verdict(found.name, labelled, fvu),
         columns=("feature", "label", "detection", "on another feature's contexts", "contexts"),
         rows=tuple(rows),
@@ -198,7 +200,7 @@ def _verdict(name: str, labelled: list[Labelled], fvu: float) -> Verdict:
     claim = f"these labels say when features of {name} fire"
     if len(labelled) < 3:
         return _statistics.undecided(
-            claim, f"{len(labelled)} features could be labelled: it takes three to judge labels"
+            claim, f"it takes three labelled features to judge labels, and there are {len(labelled)} here"
         )
     own, other = ([getattr(one, what) for one in labelled] for what in ("accuracy", "other"))
     return _statistics.judge(

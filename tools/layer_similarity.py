@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 TOKENS = 4_000
 LEAST, MOST_KEPT = 0.1, 0.5
 """The least by which an overlap must exceed its floor to count, and the largest share of tokens that may be atoms."""
+SHOWN = 12
+"""How many layers are spoken of, those that are least alike."""
 LEAST_LAYERS = 5
 """With fewer, no order of two sets of them is rare enough."""
 
@@ -134,6 +136,6 @@ def _rounded(values: "Tensor") -> tuple[tuple[float, ...], ...]:
 
 
 def _least_alike(overlap: "Tensor") -> list[Entry]:
-    """The layers that have least in common with their own, the least first."""
-    own = sorted((value, n) for n, value in enumerate(overlap.diagonal().tolist()))
-    return [Entry(label=f"layer {n}, layer {n}", score=round(value, 4)) for value, n in own[:5]]
+    """The layers that have least in common with their own, in order."""
+    least = sorted(enumerate(overlap.diagonal().tolist()), key=lambda one: one[1])[:SHOWN]
+    return [Entry(label=f"layer {n}, layer {n}", score=round(value, 4)) for n, value in sorted(least)]

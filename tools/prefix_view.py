@@ -148,6 +148,6 @@ def _verdict(found: Dictionary, levels: list[Level]) -> Verdict:
         f"all {found.d_sae} leave {whole.quality.fvu:.3f} of the variance unexplained; reading the first {first.end} "
         f"alone the model keeps {first.quality.recovered:.3f} of what its cross-entropy loses without the layer; alone "
         f"they leave {first.quality.fvu:.3f} unexplained, as many in a random order {usual_share:.3f}",
-        _statistics.beyond_draws(-first.quality.fvu, [-one for one in first.mixed]),
+        _statistics.beyond_draws(first.quality.fvu, first.mixed, smaller=True),
         too_small=usual_share - first.quality.fvu < LEAST_GAIN,
     )

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 JUDGED = 500
 """Held-out positions whose errors are compared."""
+FAR = 1.5
+"""How many times more or fewer features a token than were asked for are told of."""
 
 
 @tool(
@@ -133,7 +135,8 @@ def _curve(plan: Plan, learnt: Learnt, held_out: _own_text.Rows, tokens: int) ->
     name, pursued = learnt.artifact.name, plan.architecture == "itda"
     return Curve(
         title=f"Training {name!r}, {plan.architecture} with {of.d_sae} features, on {plan.target.name} after layer {of.layer}",
-        caveat=f"on {found.tokens} held-out tokens; what features mean, and whether the model uses them, is not shown",
+        caveat=f"on {found.tokens} held-out tokens; what features mean, and whether the model uses them, is not shown"
+        + _shortfall(plan, found.l0),
         verdict=_statistics.judge(
             f"{name!r} describes {' and '.join(one.name for one in plan.models)} after layer {of.layer}",
             f"{found.dead:.3f} of the features never fire; reading the reconstruction the model keeps "
@@ -148,11 +151,18 @@ def _curve(plan: Plan, learnt: Learnt, held_out: _own_text.Rows, tokens: int) ->
         unit="share of variance unexplained",
         lines=(
             Line(label="while it learns", role="with", values=tuple(round(value, 4) for _, value in steps)),
-            Line(label="on held-out text", role="with", values=(round(found.fvu, 4),) * len(steps)),
+            Line(label="on held-out text, at the end", role="with", values=(round(found.fvu, 4),) * len(steps)),
             Line(label="untrained", role="control", values=(round(bare.fvu(x), 4),) * len(steps)),
         ),
         control_name=f"{of.d_sae} random directions, {'pursued' if pursued else 'chosen'} the same way",
     )
+
+
+def _shortfall(plan: Plan, l0: float) -> str:
+    """What is to be said where it keeps far more or fewer features than it was asked to."""
+    if plan.architecture == "itda" or 1 / FAR < l0 / plan.k < FAR:
+        return ""
+    return f"; it keeps {l0:.1f} features a token where {plan.k} were asked for: train it longer, or on more text"
 
 
 def _judged(dictionary: "Dictionary", target: "Target", held_out: _own_text.Rows) -> "Tensor":

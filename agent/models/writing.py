@@ -98,6 +98,8 @@ def _first(entries: tuple[Entry, ...]) -> str:
 
 
 def _line(name: str, line: Line, curve: Curve) -> str:
+    if len(line.values) > 1 and len(set(line.values)) == 1:
+        return f"- {quote(line.label)}: {line.values[0]:.3g} [{name}]"
     best = max(range(len(line.values)), key=line.values.__getitem__)
     at = curve.x[best] if curve.x[best].isdigit() else quote(curve.x[best])
     return f"- {quote(line.label)}: highest {line.values[best]:.3g} ({curve.x_axis} {at}) [{name}]"

@@ -500,7 +500,7 @@ def mine(tiny: Target) -> Dictionary:
 def test_a_folder_that_holds_something_else_is_not_written_to(tiny: Target, mine: Dictionary, tmp_path: Path) -> None:
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "letter.txt").touch()
-    with pytest.raises(ArgumentError, match="holds something else already: name a folder that is new or empty"):
+    with pytest.raises(ArgumentError, match="holds something already: name a folder that is new or empty"):
         export_dictionary.call(tiny, {"folder": str(tmp_path / "full"), "dictionary": "mine"})
     assert [file.name for file in (tmp_path / "full").iterdir()] == ["letter.txt"]
 
