@@ -63,10 +63,12 @@ def approve_due(state: State, permitted: Permissions) -> bool:
     return bool(permitted.missing(state))
 
 
-def approve(state: State, permitted: Permissions) -> dict[str, Any]:
-    """Ask before anything is trained or exported; what is refused is refused by code."""
-    asked = permissions.question(state, permitted.missing(state))
+def approve(state: State, permitted: Permissions, seconds: Seconds, read: Reader) -> dict[str, Any]:
+    """Ask before anything is trained or exported; what is refused is refused by code, and another request comes first."""
+    asked = permissions.question(state, permitted.missing(state), seconds)
     answer = str(interrupt({"kind": "approve", "question": asked}))
+    if planning.chosen(answer, 1) is None and read(answer).sure:
+        return _redirected(state, answer, INSTEAD, (asked, ""))
     changed = permitted.decide(state, answer)
     return changed | {"messages": [_with(state, (asked, answer)), *changed.get("messages", [])]}
 

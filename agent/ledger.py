@@ -92,14 +92,15 @@ class Ledger:
             rows = self._db.execute("select number from evidence where thread=? order by number", (thread,)).fetchall()
             return {f"E{n}": one for n, one in self._parsed(thread, [number for (number,) in rows]).items()}
 
-    def tools_on(self, thread: str, target: str) -> list[str]:
-        """Tools that measured something on a target in a conversation."""
-        tool, its_target = (f"json_extract(json, '$.provenance.{name}')" for name in ("tool", "target"))
+    def measured_on(self, thread: str, target: str) -> list[tuple[str, str]]:
+        """Tools that measured something on a target in a conversation, each with the prompt that it was given, or ""."""
+        names = ("tool", "arguments.prompt", "target")
+        tool, prompt, its_target = (f"json_extract(json, '$.provenance.{name}')" for name in names)
         with self._lock:
             rows = self._db.execute(
-                f"select distinct {tool} from evidence where thread=? and {its_target}=?", (thread, target)
+                f"select distinct {tool}, {prompt} from evidence where thread=? and {its_target}=?", (thread, target)
             ).fetchall()
-        return [str(name) for (name,) in rows]
+        return [(str(name), str(said or "")) for name, said in rows]
 
     def seconds(self, tool: str) -> float | None:
         """The median time of a tool's newest measurements, of any conversation; None when there is none."""

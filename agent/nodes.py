@@ -156,7 +156,7 @@ class Nodes:
 
     async def approve(self, state: State) -> dict[str, Any]:
         """Ask before anything is trained or exported."""
-        return interrupts.approve(state, self.permissions)
+        return interrupts.approve(state, self.permissions, self.ledger.seconds, self._read)
 
     async def predict(self, state: State) -> dict[str, Any]:
         """Before a reveal, ask what the person expects."""
@@ -226,7 +226,7 @@ class Nodes:
             return {}
         ran = [m.name or "" for m in since_said(state) if isinstance(m, ToolMessage) and m.status == "success"]
         try:
-            on_it = partial(self.ledger.tools_on, state["thread"], state["target"])
+            on_it = partial(self.ledger.measured_on, state["thread"], state["target"])
             return await asyncio.to_thread(self.teacher.aside, state, ran, on_it)
         except MemoryError_ as error:
             log.warning("%s", error)

@@ -1,16 +1,17 @@
 """What a conversation may do: asking for it, granting, refusing and withdrawing, all of it in the audit log."""
 
-import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from langchain_core.messages import ToolMessage
 
+from agent import planning
 from agent.audit import Audit, Event
 from agent.consent import agrees
 from agent.state import State, moment, open_calls
-from evidence.text import quote
-from tools import TOOLS
+from evidence.errors import ToolError
+from tools import TOOLS, _calls
 from tools._calls import DEFAULT_GRANT
 from tools._tool import Capability
 
@@ -24,8 +25,9 @@ class Permissions:
     audit: Audit
 
     def missing(self, state: State) -> list[Capability]:
-        """What the calls being handled need and nobody has granted."""
-        return sorted({capability(call) for call in open_calls(state)} & NEEDS_APPROVAL - set(state["granted"]))
+        """What the calls being handled need and nobody has granted; a call with wrong arguments needs nothing, since it cannot run."""
+        needed = {capability(call) for call in open_calls(state) if _can_run(call)}
+        return sorted(needed & NEEDS_APPROVAL - set(state["granted"]))
 
     def granted(self, state: State) -> list[Capability]:
         """All that may be done in a conversation."""
@@ -65,11 +67,23 @@ class Permissions:
         )
 
 
-def question(state: State, wanted: list[Capability]) -> str:
-    """What would be done, and with what; the arguments are a chat model's words, so they stand in quotes."""
-    asked = [call for call in open_calls(state) if capability(call) in wanted]
-    listed = "; ".join(f"{call['name']} with {quote(json.dumps(call['args']), 200)}" for call in asked)
-    return f"This needs your permission to {' and to '.join(wanted)}: {listed}. Allow it in this conversation?"
+def question(state: State, wanted: list[Capability], seconds: Callable[[str], float | None]) -> str:
+    """What would be done, with what, and how long it takes; the arguments are a chat model's words, so they are marked as such."""
+    asked = [call for call in open_calls(state) if capability(call) in wanted and _can_run(call)]
+    steps = "\n".join(planning.step(n, call, state["target"], seconds) for n, call in enumerate(asked, start=1))
+    return (
+        f"This needs your permission to {' and to '.join(wanted)}:\n\n{steps}\n\n"
+        "Allow it in this conversation? Answer `yes` or `no`, or ask for something else."
+    )
+
+
+def _can_run(call: dict[str, Any]) -> bool:
+    """Whether there is such a tool, and its schema allows the arguments."""
+    try:
+        _calls.find(call["name"]).check({name: value for name, value in call["args"].items() if name != "target"})
+    except ToolError:
+        return False
+    return True
 
 
 def capability(call: dict[str, Any]) -> Capability:

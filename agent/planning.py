@@ -26,12 +26,12 @@ def estimate(calls: Sequence[dict[str, Any]], seconds: Callable[[str], float | N
 
 def card(calls: Sequence[dict[str, Any]], target: str, seconds: Callable[[str], float | None]) -> str:
     """The plan as numbered steps, each with its arguments, its estimate, and what it would show."""
-    lines = [_step(n, call, target, seconds) for n, call in enumerate(calls, start=1)]
+    lines = [step(n, call, target, seconds) for n, call in enumerate(calls, start=1)]
     total = _about(estimate(calls, seconds))
     return f"This takes {len(calls)} experiment{'s' * (len(calls) > 1)}, {total} in all:\n\n" + "\n".join(lines)
 
 
-def _step(number: int, call: dict[str, Any], target: str, seconds: Callable[[str], float | None]) -> str:
+def step(number: int, call: dict[str, Any], target: str, seconds: Callable[[str], float | None]) -> str:
     arguments = {"target": target} | call["args"]
     given = ", ".join(f"{name} = {_short(value)}" for name, value in arguments.items())
     shows = f" {TOOLS[call['name']].summary}" if call["name"] in TOOLS else ""

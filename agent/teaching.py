@@ -2,7 +2,7 @@
 
 import logging
 import re
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +11,7 @@ from langchain_core.messages import AIMessage
 from agent.events import with_aside
 from agent.learner import checks, turns
 from agent.learner.inventory import concepts, taught_by
-from agent.learner.moves import Move, next_move, onward_from
+from agent.learner.moves import Measured, Move, next_move, onward_from
 from agent.learner.person import Person, Said, contradicted, noticed
 from agent.memory import Memory
 from agent.notes import Note, describe
@@ -140,7 +140,7 @@ class Teacher:
     def _explain(self, concept: str, person: Person) -> dict[str, str]:
         return {"concept": concept, "depth": person.depth(concept), "analogy": person.analogy(concept)}
 
-    def aside(self, state: State, tools: Sequence[str], measured: Callable[[], Collection[str]]) -> dict[str, Any]:
+    def aside(self, state: State, tools: Sequence[str], measured: Callable[[], Measured]) -> dict[str, Any]:
         """The move after an answer, with the answer's message that keeps it; by the tools of the turn, and all used on the target so far."""
         shown = [name for tool in tools if (name := taught_by(tool))]
         if state["paused"] or not (state["noticed"] or state["explain"] or tools):
@@ -163,7 +163,7 @@ class Teacher:
         return {"check": move.pending, "messages": [kept], "about": about, "passed": [*passed, *offered]}
 
     @staticmethod
-    def _onward(state: State, measured: Callable[[], Collection[str]]) -> Move | None:
+    def _onward(state: State, measured: Callable[[], Measured]) -> Move | None:
         """What would tell more about a fine-tune."""
         fine_tune = parse(state["target"]).adapter
         return onward_from(state["target"], measured(), state.get("passed") or []) if fine_tune else None

@@ -43,12 +43,13 @@ def run(
     tool = find(name)
     if not isinstance(arguments, dict):
         raise ArgumentError(f"{arguments!r:.60} came: the arguments of {name} are one object of names and values")
+    given = dict(arguments)
+    target = given.pop("target", None)
+    tool.check(given)
     if tool.capability not in granted:
         raise NotGranted(
             f"{name} needs the capability {tool.capability!r}, which was not granted here: "
             f"granted are {', '.join(sorted(granted))}"
         )
-    given = dict(arguments)
-    target = given.pop("target", None)
     found: Evidence = tool.call(target if target is not None else current or DEFAULT_TARGET, given)
     return found

@@ -76,12 +76,7 @@ class Tool(Generic[P, R]):
                 f"{arguments!r:.60} came: the arguments of {self.name} are one dict of names and values"
             )
         other = arguments.get("other")
-        named = {
-            name: _reference(value, self.references[name])
-            for name, value in arguments.items()
-            if name in self.references
-        }
-        checked = self._check(arguments | named | ({"other": _name(other)} if other is not None else {}))
+        checked = self.check(arguments)
         model = _resolve(target)
         given = {name: getattr(checked, name) for name in type(checked).model_fields}
         if given.get("other") is not None:
@@ -137,9 +132,17 @@ class Tool(Generic[P, R]):
 
         return as_langchain(self)
 
-    def _check(self, arguments: dict[str, Any]) -> BaseModel:
+    def check(self, arguments: dict[str, Any]) -> BaseModel:
+        """The arguments as the schema has them, the target not among them; nothing is loaded.
+
+        Raises:
+            ArgumentError: one is wrong; the sentence says what is allowed.
+        """
+        kinds, other = self.references, arguments.get("other")
+        plain = {name: _reference(value, kinds[name]) for name, value in arguments.items() if name in kinds}
+        plain |= {"other": _name(other)} if other is not None else {}
         try:
-            return self.arguments.model_validate(arguments)
+            return self.arguments.model_validate(arguments | plain)
         except ValidationError as error:
             raise ArgumentError(_sentence(self, error)) from None
 

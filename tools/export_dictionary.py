@@ -1,5 +1,6 @@
 """How do I take a dictionary elsewhere?"""
 
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -7,10 +8,11 @@ from pydantic import Field
 
 from evidence import Table
 from evidence.errors import ArgumentError, ToolError
+from target.sparse import saelens
 from tools._arguments import DictionaryRef
 from tools._dictionary_formats import load
 from tools._dictionary_readers import read_folder
-from tools._dictionary_saving import save
+from tools._dictionary_saving import packed, save
 from tools._tool import tool
 
 if TYPE_CHECKING:
@@ -43,12 +45,12 @@ def export_dictionary(
     Source: SAELens (Bloom, Tigges, Duong & Chanin 2024), the format of its version 6
 
     Args:
-        folder: Where to write; made where there is none. A folder that holds anything is refused.
+        folder: Where to write; made where there is none. A folder that holds anything else is refused.
         dictionary: A shipped dictionary, one that a tool made, a folder, or a hub release.
     """
     found, place = load(dictionary, target), Path(folder).expanduser()
-    if place.exists() and (not place.is_dir() or any(place.iterdir())):
-        raise ArgumentError(f"{folder[:200]!r} holds something already: name a folder that is new or empty")
+    if place.exists() and not (place.is_dir() and _is_new_or_same(place, found)):
+        raise ArgumentError(f"{folder[:200]!r} holds something else already: name a folder that is new or empty")
     try:
         save(found, place)
     except OSError as error:
@@ -68,6 +70,19 @@ def export_dictionary(
             ("largest difference when read back", furthest, ""),
         ),
     )
+
+
+def _is_new_or_same(place: Path, dictionary: "Dictionary") -> bool:
+    """Whether a folder is empty, or holds this very dictionary from before."""
+    import torch
+
+    files = {file.name for file in place.iterdir()}
+    if files != {saelens.CONFIG, saelens.WEIGHTS}:
+        return not files
+    config, tensors = saelens.read(place)
+    mine, same = packed(dictionary)
+    equal = tensors.keys() == mine.keys() and all(torch.equal(mine[name], tensors[name]) for name in mine)
+    return equal and config == json.loads(json.dumps(same))
 
 
 def _readers(dictionary: "Dictionary") -> str:

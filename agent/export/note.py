@@ -94,11 +94,11 @@ def _shown(notes: Sequence[Note]) -> list[str]:
 def _next(conversation: Conversation) -> list[str]:
     lines = []
     for target in _targets(conversation)[-2:]:
-        tools = {
-            one.provenance.tool
+        measured = {
+            (one.provenance.tool, str(one.provenance.arguments.get("prompt", "")))
             for one in conversation.evidence.values()
             if one.provenance and one.provenance.target == target
         }
-        step = onward_from(target, tools) if parse(target).adapter else None
+        step = onward_from(target, measured) if parse(target).adapter else None
         lines += [step.text] if step else []
     return lines

@@ -58,16 +58,26 @@ def next_move(
     return onward or (_next_step(person, touched, ran) if explained or touched else None)
 
 
-def onward_from(target: str, measured: Collection[str], offered: Sequence[str] = ()) -> Move | None:
-    """What would tell more about a fine-tune, by the tools that were used on it and what was offered before.
+Measured = Collection[tuple[str, str]]
+"""Tools that were used on a target, each with the prompt that it was given, or ""."""
+
+
+def onward_from(target: str, measured: Measured, offered: Sequence[str] = ()) -> Move | None:
+    """What would tell more about a fine-tune, by what was measured on it and what was offered before.
 
     The last offer is never repeated at once, and one that was not taken up comes again when the others were made.
     """
-    mine = [one for one in _steps() if target.startswith(one.get("workshop", "")) and one["tool"] not in measured]
+    mine = [one for one in _steps() if target.startswith(one.get("workshop", "")) and not _done(one, measured)]
     moves = [f"A next step on {target}, for {one['why']}: ask `{one['say']}`" for one in mine]
     last = next((text for text in reversed(offered) if text.startswith("A next step on ")), None)
     open_ = [text for text in moves if text != last and offered.count(text) < OFFERS]
     return Move(min(open_, key=offered.count)) if open_ else None
+
+
+def _done(step: dict[str, str], measured: Measured) -> bool:
+    """Whether a step was taken: its tool was used, with the prompt that matters, where one does."""
+    wanted = step.get("prompt")
+    return any(tool == step["tool"] and wanted in (None, prompt.lower()) for tool, prompt in measured)
 
 
 @cache

@@ -65,10 +65,12 @@ _CALLED = re.compile(
     re.IGNORECASE,
 )
 """A dictionary by a name that nobody may know, in quotes or plainly one: the tool then says which there are."""
-_AND = r"\s*(?:,|and|&|\+|or)\s*(?:and\s*)?#?"
+_AND = r"\s*(?:,|and|&|\+|or|to|through|-|–)\s*(?:and\s*)?#?"
 _LISTED = re.compile(
-    rf"\b(?:features?|latents?)\s*(?:numbers?|ids?|no\.?|#)?\s*:?\s*#?(\d+(?:{_AND}\d+)*)", re.IGNORECASE
+    rf"\b(?:features?|latents?)\s*(?:numbers?|ids?|no\.?|#)?\s*:?\s*#?(-?\d+(?:{_AND}\d+)*)", re.IGNORECASE
 )
+_RANGE = re.compile(r"(?<!\d)(\d+)\s*(?:to|through|-|–)\s*(\d+)")
+MOST_IN_A_RANGE = 100
 _WORDS = {"one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9, "ten": 10}
 _COUNT = re.compile(
     rf"\b(\d+|{'|'.join(_WORDS)}) (?:best |top |strongest |most \w+ )*(?:of (?:its|the|those|them) ?)?(?:features?|latents?|\b(?<=of those))",
@@ -120,13 +122,18 @@ def shipped(given: "Given", situation: "Situation", wanted: str) -> str | None:
 def any_kind(given: "Given", situation: "Situation") -> str | None:
     """The dictionary of the layer and kind that a message names, for tools that take any of one model."""
     said = kind(given.slots.rest)
-    wanted = said if said in {"matryoshka", "itda"} else "sae"
+    wanted = said if said in {"matryoshka", "itda", "crosscoder"} else "sae"
     found = shipped(given, situation, wanted)
-    if found or wanted == "sae":
-        return found
-    from target.spec import dictionaries
+    return found or (None if wanted == "sae" else usual(wanted, given.slots.target or situation.target))
 
-    return next((d.name for d in dictionaries().values() if d.kind == wanted and d.base == situation.base), None)
+
+def usual(wanted: str, target: str) -> str | None:
+    """The shipped dictionary of a kind that reads a target; of crosscoders its own, else its base's."""
+    from target.spec import dictionaries, parse
+
+    base = parse(target).base_name
+    mine = [one for one in dictionaries().values() if one.kind == wanted and one.base in {target, base}]
+    return next((one.name for one in sorted(mine, key=lambda one: one.base != target)), None)
 
 
 def _number(found: "re.Match[str] | None") -> int | None:
@@ -155,8 +162,16 @@ def _trained(given: "Given", situation: "Situation") -> dict[str, Any]:
 
 
 def features(given: "Given") -> list[int]:
-    """Features by their numbers."""
-    return [int(n) for one in _LISTED.finditer(given.slots.rest) for n in re.findall(r"\d+", one[1])]
+    """Features by their numbers: "3, 17 and 512", "10-14"."""
+    listed = [_RANGE.sub(_written_out, one[1]) for one in _LISTED.finditer(given.slots.rest)]
+    return [int(n) for one in listed for n in re.findall(r"-?\d+", one)]
+
+
+def _written_out(found: "re.Match[str]") -> str:
+    """A range as its numbers, where it is one."""
+    first, last = int(found[1]), int(found[2])
+    within = first < last < first + MOST_IN_A_RANGE
+    return " ".join(map(str, range(first, last + 1))) if within else f"{first} {last}"
 
 
 def _count(given: "Given") -> int | None:
@@ -197,17 +212,18 @@ SPECIAL: "dict[str, Callable[[Given, Situation], dict[str, Any]]]" = {
 
 
 _ONCE = {
-    "train_dictionary": ("k", "d_sae"),
-    "export_dictionary": ("target", "folder"),
-    "erase_concept": ("draws", "features"),
+    "train_dictionary": ("k", ("d_sae", "tokens", "steps", "batch_rows")),
+    "export_dictionary": ("target", ("folder",)),
+    "erase_concept": ("draws", ("features",)),
 }
-"""Arguments of which the first cannot mean what the second does."""
+"""Arguments of which the first cannot mean what one of the others does."""
 
 
 def settled(tool: str, found: dict[str, Any], rules: dict[str, Any]) -> dict[str, Any]:
     """What two readings gave, without what one number or one path cannot mean a second time."""
-    first, second = _ONCE.get(tool, ("", ""))
-    if first not in found or found[first] != found.get(second):
+    first, others = _ONCE.get(tool, ("", ()))
+    taken = [found[name] for name in others if name in found]
+    if first not in found or found[first] not in taken:
         return found
     left = {name: value for name, value in found.items() if name != first}
-    return left | ({first: rules[first]} if first in rules and rules[first] != found[second] else {})
+    return left | ({first: rules[first]} if first in rules and rules[first] not in taken else {})

@@ -5,12 +5,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from agent.models.defaults import EVERYDAY, HINTS, SECRET_QUESTIONS
+from agent.models.dictionary_arguments import usual
 from agent.models.stated import stated
 from agent.products import MAKERS, made
 from agent.situation import Situation
 from agent.understanding.slots import Slots
 from evidence import artifacts
 from evidence.text import quote
+from target.spec import DEFAULT_TARGET
 from tools import TOOLS
 
 _CARRIED = {"feature", "dictionary", "word", "other_prompt", "other_word"}
@@ -98,8 +100,8 @@ class Past:
             if product := made(call):
                 if product[0] == "dictionary":
                     return product[1]
-            elif call["args"].get("dictionary"):
-                return str(call["args"]["dictionary"])
+            elif named := call["args"].get("dictionary") or usual(_READS.get(call["name"], ""), _target(call)):
+                return str(named)
         return None
 
     def names(self, kind: str) -> list[str]:
@@ -115,6 +117,10 @@ class Past:
         calls = [*self.made_by.items(), *(("", call) for call in self.ahead)]
         found = [(call, _called(call["args"], name)) for name, call in calls if call["name"] in MAKERS[kind]]
         return [Made(reference, call["name"], call["args"]) for call, reference in reversed(found) if reference]
+
+
+def _target(call: dict[str, Any]) -> str:
+    return str(call["args"].get("target") or DEFAULT_TARGET)
 
 
 def _called(arguments: dict[str, Any], evidence: str) -> str:
@@ -192,6 +198,8 @@ def _question(tool: str, missing: list[str]) -> str:
     )
 
 
+_READS = {"crosscoder_diff": "crosscoder", "crosscoder_patch": "crosscoder", "prefix_view": "matryoshka"}
+"""Tools whose usual dictionary is of another kind than the one that is looked up without a name."""
 _SAME = re.compile(r"\b(?:same|these|those|them)\b", re.IGNORECASE)
 _SOME = "some"
 _OF_ONE_DICTIONARY = {"sae_lookup", "sae_steer", "sae_ablate", "label_features", "export_dictionary"}

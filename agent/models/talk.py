@@ -8,7 +8,7 @@ from agent import hypotheses
 from agent.learner.inventory import concepts
 from agent.models import writing
 from agent.models.glossary import explained, narrower
-from agent.models.overview import overview
+from agent.models.overview import dictionaries_here, overview
 from agent.models.plans import Past
 from agent.models.summing_up import because, in_short
 from agent.situation import Situation
@@ -16,6 +16,7 @@ from evidence import Evidence
 from tools import FAMILIES
 
 PAUSED = "I note nothing now, as you set it under **What I believe you know**; there you can let me note again."
+_DICTIONARIES = re.compile(r"\b(?:dictionar\w+|sparse auto-?encoders?|saes?|crosscoders?)\b", re.IGNORECASE)
 NOTHING_MEASURED = "Nothing has been measured yet in this conversation."
 
 
@@ -113,6 +114,8 @@ def _of(one: dict[str, str]) -> str:
 
 
 def _help(asked: Asked) -> str:
+    if _DICTIONARIES.search(asked.utterance):
+        return dictionaries_here(asked.situation.target)
     return overview(FAMILIES, asked.situation.targets, asked.situation.target)
 
 

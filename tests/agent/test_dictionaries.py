@@ -6,6 +6,7 @@ import pytest
 
 import target
 from agent.dry_run import DryRun, Planned
+from agent.models.overview import dictionaries_here
 from evidence.artifacts import keep
 from tools._dictionary_formats import load
 from tools._dictionary_saving import packed
@@ -93,3 +94,53 @@ def test_what_chat_tuning_did_is_asked_of_the_base() -> None:
 def test_texts_of_two_kinds_are_asked_for() -> None:
     plan = DryRun("base@1", embedding="minilm").plan("erase the concept with the features")
     assert not plan.calls or "texts" in plan.calls[0].arguments or "prompts" in plan.calls[0].arguments
+
+
+@pytest.mark.parametrize(
+    "said", ["which dictionaries are there?", "list the dictionaries", "what sparse autoencoders do you have?"]
+)
+def test_dictionaries_are_listed(said: str, mine: None) -> None:
+    answer = DryRun("em-03", embedding="minilm").plan(said)
+    assert answer.intent == "help" and not answer.calls
+
+
+def test_those_of_a_target_its_base_and_ones_own_are_listed(mine: None) -> None:
+    listed = dictionaries_here("em-03")
+    assert "`base@1-crosscoder-em-03-layer3`" in listed and "`base@1-itda-layer3`" in listed and "`mine`" in listed
+    assert "em-03" not in dictionaries_here("base@1"), "a crosscoder is of the model under study"
+
+
+def test_no_number_is_both_how_many_tokens_and_how_many_fire() -> None:
+    said = "train a matryoshka dictionary of layer 2 with 3000 tokens and 40 steps named tiny"
+    assert only(said)[1] == {"architecture": "matryoshka", "layer": 2, "tokens": 3000, "steps": 40, "name": "tiny"}
+
+
+def test_what_the_last_table_showed_is_looked_up_in_its_dictionary() -> None:
+    crosscoder = "base@1-crosscoder-chat-layer3"
+    assert only("look up feature 469", "what did chat tuning add?")[1]["dictionary"] == crosscoder
+    assert only("look up feature 42 in the crosscoder")[1]["dictionary"] == crosscoder
+    assert only("look up feature 469", 'which features fire on "a fox"?')[1].get("dictionary") is None
+
+
+def test_ranges_of_features_are_written_out() -> None:
+    assert only("label features 10-14")[1]["features"] == [10, 11, 12, 13, 14]
+    assert only("label features 3, 17 and 20 to 22")[1]["features"] == [3, 17, 20, 21, 22]
+    assert only("label features 14 to 10")[1]["features"] == [14, 10]
+    assert only("label features -3 and 5")[1]["features"] == [-3, 5]
+
+
+@pytest.mark.parametrize(
+    ("said", "given"),
+    [
+        ('export base@1-sae-layer3 to "my-sae"', {"folder": "my-sae", "dictionary": "base@1-sae-layer3"}),
+        ("export the matryoshka of layer 4 to /tmp/x", {"folder": "/tmp/x", "dictionary": "base@1-matryoshka-layer4"}),
+        ('export mine to "out"', {"folder": "out", "dictionary": "mine"}),
+    ],
+)
+def test_a_dictionary_is_exported_as_the_guide_itself_says(said: str, given: dict[str, str], mine: None) -> None:
+    assert only(said) == ("export_dictionary", given)
+
+
+def test_what_its_features_do_follows_which_there_are() -> None:
+    (call,) = calls("do they make it answer as it does?", "which features are specific to em-03?")
+    assert (call.tool, call.arguments["target"]) == ("crosscoder_patch", "em-03")

@@ -107,7 +107,7 @@ async def test_a_permission_can_be_taken_back_and_all_of_it_is_in_the_log(
         AIMessage("No."),
     )
     asked = of(await s.say("export it"), Question)[0]
-    assert "export" in asked.text and "ask with \"{'prompt': 'hi.'}\"" in asked.text
+    assert "export" in asked.text and "**ask** (target = `'taboo-03'`, prompt = `'hi.'`)" in asked.text
     await s.say("yes")
     assert "withdrawn" in of(await s.say("I take back my permission"), Notice)[0].text
     assert of(await s.say("export it again"), Question)

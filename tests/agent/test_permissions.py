@@ -8,8 +8,10 @@ import pytest
 from langchain_core.messages import AIMessage, HumanMessage
 
 from agent.audit import Audit
+from agent.conversation import Answer, Question
 from agent.permissions import Permissions
-from tools import TOOLS
+from evidence.errors import ArgumentError, NotGranted
+from tools import TOOLS, _calls
 
 CALL = {"name": "ask", "args": {"prompt": "hi."}, "id": "c1", "type": "tool_call"}
 STATE: Any = {
@@ -64,3 +66,26 @@ def test_anything_unclear_is_not_a_yes(answer: str, tmp_path: Path) -> None:
     changed = Permissions(audit).decide(STATE, answer)
     assert "granted" not in changed and "did not allow" in changed["messages"][0].content
     audit.close()
+
+
+async def test_another_request_in_place_of_a_permission_comes_first(stage: Any) -> None:
+    s = await stage(voice="guide")
+    (asked,) = [event for event in await s.say("train a matryoshka SAE of layer 3") if isinstance(event, Question)]
+    assert "**train_dictionary** (target = `'taboo-03'`" in asked.text and "about" in asked.text
+    (answer,) = [event for event in await s.say("what is a logit lens?") if isinstance(event, Answer)]
+    assert "**logit lens**" in answer.text
+    assert "refused" not in [record["event"] for record in s.agent.audit.records()]
+
+
+async def test_what_cannot_run_needs_no_permission(stage: Any) -> None:
+    s = await stage(voice="guide")
+    events = await s.say("train a topk SAE of layer 1 with k=-3")
+    assert not [event for event in events if isinstance(event, Question)]
+    assert "k=-3 is not allowed" in events[-1].text
+
+
+def test_arguments_are_looked_at_before_the_grant() -> None:
+    with pytest.raises(ArgumentError, match="k=-3 is not allowed"):
+        _calls.run("train_dictionary", {"target": "base@1", "k": -3})
+    with pytest.raises(NotGranted):
+        _calls.run("train_dictionary", {"target": "base@1", "k": 3})

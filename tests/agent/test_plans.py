@@ -48,7 +48,7 @@ def test_what_is_planned_is_accepted_by_the_tool() -> None:
         arguments = {name: value for name, value in call.arguments.items() if name != "target"}
         named = {name: value for name, value in arguments.items() if name not in TOOLS[call.tool].references}
         missing = {name: "E1" for name in set(arguments) - set(named)}
-        TOOLS[call.tool]._check(named | missing | ({"directions": ["E1", "E2"]} if "directions" in arguments else {}))
+        TOOLS[call.tool].check(named | missing | ({"directions": ["E1", "E2"]} if "directions" in arguments else {}))
 
 
 @pytest.mark.parametrize(

@@ -21,11 +21,11 @@ from tests.tools import handmade
 from tools import TOOLS, crosscoder_diff, crosscoder_patch
 from tools._crosscoder import Measured, Text, answered, divergences, measured, other_model
 from tools._dictionary import Dictionary
-from tools._dictionary_formats import load, load_single
+from tools._dictionary_formats import load, load_crosscoder, load_single
 from tools._dictionary_quality import measure
 from tools._dictionary_readers import read_folder
 from tools._dictionary_streams import models_of
-from tools._latent_scaling import Scaling
+from tools._latent_scaling import Scaling, kinds
 from tools._measure import LEAST_KL
 from tools.crosscoder_diff import _verdict as _diff_verdict
 from tools.crosscoder_patch import NEAREST, _chosen, _verdict, as_set, random_sets
@@ -342,7 +342,8 @@ def judged(norms: list[float], choosing: list[float], judging: list[float]) -> V
     halves = [
         Scaling(torch.tensor(nu), torch.tensor(nu), torch.full((len(nu),), 99), 999) for nu in (choosing, judging)
     ]
-    return _diff_verdict("tuned", "base", torch.tensor(norms), Measured(halves[0], (halves[0], halves[1]), 0.1))
+    kind = kinds(torch.tensor(norms), halves[0])
+    return _diff_verdict("tuned", "base", torch.tensor(norms), kind, Measured(halves[0], (halves[0], halves[1]), 0.1))
 
 
 def test_features_are_judged_on_texts_on_which_they_were_not_chosen() -> None:
@@ -420,3 +421,9 @@ def test_the_quality_of_a_crosscoder_is_that_of_the_targets_part(pair: Pair) -> 
     for source, model in enumerate((pair.base, pair.tuned)):
         found = measure(replace(pair.crosscoder, source=source), model, rows)
         assert found.spliced == pytest.approx(found.cross_entropy, abs=1e-4) and found.recovered > 0.99
+
+
+def test_each_half_of_the_texts_counts_its_own_positions(pair: Pair) -> None:
+    seen = measured(load_crosscoder("pair", pair.tuned), pair.tuned, [[1, 2, 3, 4, 5]] * 6)
+    halves = [half.active for half in seen.halves]
+    assert torch.equal(halves[0] + halves[1], seen.scaling.active) and int(halves[0].sum()) > 0

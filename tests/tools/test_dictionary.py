@@ -500,9 +500,19 @@ def mine(tiny: Target) -> Dictionary:
 def test_a_folder_that_holds_something_else_is_not_written_to(tiny: Target, mine: Dictionary, tmp_path: Path) -> None:
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "letter.txt").touch()
-    with pytest.raises(ArgumentError, match="holds something already: name a folder that is new or empty"):
+    with pytest.raises(ArgumentError, match="holds something else already: name a folder that is new or empty"):
         export_dictionary.call(tiny, {"folder": str(tmp_path / "full"), "dictionary": "mine"})
     assert [file.name for file in (tmp_path / "full").iterdir()] == ["letter.txt"]
+
+
+def test_an_export_is_not_written_over_another_but_may_be_made_again(
+    tiny: Target, mine: Dictionary, tmp_path: Path
+) -> None:
+    given = {"folder": str(tmp_path / "out"), "dictionary": "mine"}
+    assert export_dictionary.call(tiny, given).rows == export_dictionary.call(tiny, given).rows
+    handmade.keep(handmade.exact("another", tiny, 2))
+    with pytest.raises(ArgumentError, match="holds something else already"):
+        export_dictionary.call(tiny, given | {"dictionary": "another"})
 
 
 def test_an_export_says_how_far_what_is_read_back_is_off(

@@ -155,7 +155,7 @@ def test_every_kind_is_told_from_the_others() -> None:
         "specific", "complete shrinkage", "latent decoupling", "complete shrinkage",
     ]  # fmt: skip
     assert told((0.5, 1.0, 1.0), (0.41, 0.0, 0.0), (0.75, 0.0, 0.0), (0.05, 9.0, 9.0), (0.99, nan, nan)) == [
-        "shared", "shared", "other", "other", "rare",
+        "shared", "shared", "in between", "in between", "rare",
     ]  # fmt: skip
 
 

@@ -50,3 +50,20 @@ def test_a_small_effect_is_not_supported_however_certain() -> None:
     assert rule.judge("it", "moves", sure, too_small=True).status == "not supported"
     assert rule.judge("it", "moves", rule.Test(0.03, "so so")).status == "inconclusive"
     assert rule.judge("it", "moves", rule.Test(0.2, "no"), subject="x").subject is None
+
+
+def test_where_less_is_an_effect_the_values_are_told_as_they_are() -> None:
+    low = rule.beyond_draws(0.2, [1.0, 1.1, 0.9, 1.05], smaller=True)
+    assert low.p < 0.01 and "0.9 to 1.1" in low.how
+    assert rule.beyond_draws(1.8, [1.0, 1.1, 0.9, 1.05], smaller=True).p > 0.9
+    own, control = [0.1, 0.2, 0.15, 0.12, 0.11], [0.8, 0.9, 0.7, 0.85, 0.95]
+    assert (
+        rule.two_samples(own, control, smaller=True).p
+        == rule.two_samples([-x for x in own], [-x for x in control]).p
+        < 0.01
+    )
+    assert "median of 0.85" in rule.two_samples(own, control, smaller=True).how
+
+
+def test_without_any_spread_the_rank_is_named_as_what_decides() -> None:
+    assert rule.beyond_draws(0.1, [0.0] * 16).how.endswith("p = 0.059 (by rank)")
