@@ -85,13 +85,14 @@ def _interruptible(owner: str) -> Iterator[turn.Turn]:
 
 async def _show(events: AsyncIterator[Event]) -> str:
     """Print what comes; returns the target that the answer was about, "" where there was none."""
-    about = ""
+    about = doing_now = ""
     async for event in events:
         if isinstance(event, Answer):
             about = event.target
         match event:
-            case Step(progress=doing) if doing:
+            case Step(progress=doing) if doing and doing != doing_now:
                 print(f"  ... {doing}", file=sys.stderr)
+                doing_now = doing
             case (
                 Answer(text=words) | Aside(text=words) | Question(text=words) | Notice(text=words) | Failure(text=words)
             ):

@@ -101,8 +101,11 @@ def _line(name: str, line: Line, curve: Curve) -> str:
     if len(line.values) > 1 and len(set(line.values)) == 1:
         return f"- {quote(line.label)}: {line.values[0]:.3g} [{name}]"
     best = max(range(len(line.values)), key=line.values.__getitem__)
+    shown = f"{line.values[best]:.3g}"
+    if sum(f"{value:.3g}" == shown for value in line.values) > 1:
+        return f"- {quote(line.label)}: highest {shown} (in more than one place) [{name}]"
     at = curve.x[best] if curve.x[best].isdigit() else quote(curve.x[best])
-    return f"- {quote(line.label)}: highest {line.values[best]:.3g} ({curve.x_axis} {at}) [{name}]"
+    return f"- {quote(line.label)}: highest {shown} ({curve.x_axis} {at}) [{name}]"
 
 
 def _cells(row: tuple[str | float | None, ...], columns: tuple[str, ...]) -> str:
