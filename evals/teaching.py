@@ -7,12 +7,14 @@ from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
+from typing import NamedTuple
 
 from agent.conversation import Agent, Answer, Aside, Question, Step
 from agent.learner.gain import shown_in
 from evals.pupils import LEVELS, UNDERSTANDS, Pupil
 from evals.remembered import remembered
 from evals.result import Metric, bootstrapped
+from evals.side_by_side import each
 from evals.suites import Options
 from evals.understanding import rows
 from evidence import Quiz
@@ -71,8 +73,9 @@ class Case:
 
 def measure(options: Options) -> Iterator[Metric]:
     """Each pupil is quizzed before and after, in every arm; the gain of an arm is the mean over pupils, its interval a bootstrap over them."""
-    with remembered():
-        gains, befores = asyncio.run(_all(_cases(MORE if options.full else SIZE)))
+    cases = _cases(MORE if options.full else SIZE)
+    told = [one for part in each(_some, [cases[::2], cases[1::2]]) for one in part]
+    befores, gains = [one.before for one in told], {arm: [one.gains[arm] for one in told] for arm in ARMS}
     yield Metric("right before", round(statistics.mean(befores), 4), len(befores))
     for arm, shown in ARMS.items():
         low, high = bootstrapped(gains[arm])
@@ -86,22 +89,32 @@ def measure(options: Options) -> Iterator[Metric]:
     )
 
 
-async def _all(cases: Sequence[Case]) -> tuple[dict[str, list[float]], list[float]]:
-    gains: dict[str, list[float]] = {arm: [] for arm in ARMS}
-    befores = []
+class Told(NamedTuple):
+    """What one pupil had right before, and how much more after each arm."""
+
+    before: float
+    gains: dict[str, float]
+
+
+def _some(cases: Sequence[Case]) -> list[Told]:
+    with remembered():
+        return asyncio.run(_all(cases))
+
+
+async def _all(cases: Sequence[Case]) -> list[Told]:
+    told = []
     with tempfile.TemporaryDirectory() as folder:
         full = await Agent(folder=Path(folder) / "full", embedding="minilm").start()
         bare = await Agent(folder=Path(folder) / "bare", embedding="minilm", remembers=False).start()
         try:
             for case in cases:
-                before = _quiz(case, set())
-                befores.append(_right(case.pupil(), before))
-                for arm, after in [one async for one in _arms(case, before, full, bare)]:
-                    gains[arm].append(after - befores[-1])
+                quiz = _quiz(case, set())
+                before = _right(case.pupil(), quiz)
+                told.append(Told(before, {arm: after - before async for arm, after in _arms(case, quiz, full, bare)}))
         finally:
             await full.close()
             await bare.close()
-    return gains, befores
+    return told
 
 
 async def _arms(case: Case, before: Quiz, full: Agent, bare: Agent) -> AsyncIterator[tuple[str, float]]:

@@ -10,8 +10,10 @@ from agent.learner.inventory import Concept, Depth, concepts
 from agent.learner.tracing import Seen, Sort, after, passed
 from agent.notes import Note
 
-PRIOR: Mapping[str, float] = {"newcomer": 0.15, "": 0.3, "student": 0.3, "expert": 0.6}
-"""Chance of having understood a concept before anything was seen, by the depth the person asked for."""
+PRIOR: Mapping[str, float] = {"newcomer": 0.3, "": 0.5, "student": 0.5, "expert": 0.7}
+"""Chance of having understood a concept once what it builds on is understood, before anything was seen, by the depth the person asked for."""
+LEAST = 0.15
+"""Chance that is left however little of what it builds on seems understood: people learn out of order."""
 SORTS: Mapping[str, Sort] = {
     "check": Sort(0.33, 0.1),
     "says": Sort(0.3, 0.3),
@@ -24,10 +26,8 @@ LEARN: Mapping[str, float] = {"check": 0.1, "says": 0.05, "asks": 0.15, "confuse
 """Chance of understanding by what the assistant said after such a sign: an explanation, or what was right about an answer."""
 SET = {"right": 0.97, "wrong": 0.03}
 """What a person sets in the panel is believed."""
-BUILDS_ON = 0.5
-"""How far the prior of a concept follows what it builds on."""
-MOST_LIFT = 2.0
-"""How many times the usual prior what a concept builds on may count."""
+EVEN = 0.5
+"""Up to which somebody is told of a concept as a newcomer is."""
 SHAKY, KNOWN = 0.4, 0.75
 
 Standing = Literal["not yet", "shaky", "understood"]
@@ -73,11 +73,9 @@ def masteries(signs: Sequence[Note], level: Depth | Literal[""] = "", at: dateti
     return found
 
 
-def _prior(base: float, below: Sequence[float]) -> float:
-    """What is built on things that are not understood is understood by fewer, what is built on understood ones by more."""
-    if not below:
-        return base
-    return base * (1 - BUILDS_ON + BUILDS_ON * min(MOST_LIFT, sum(below) / len(below) / base))
+def _prior(chance: float, below: Sequence[float]) -> float:
+    """Nothing is understood before what it builds on: the least understood of it bounds the prior."""
+    return max(LEAST, chance * min(below, default=1.0))
 
 
 def _mastery(concept: Concept, signs: tuple[Note, ...], prior: float, at: datetime) -> Mastery:
@@ -112,4 +110,4 @@ def depth(mastery: Mastery, wanted: Depth | Literal[""] = "") -> Depth:
     """How deep to explain: as the person wants it, else by what they understand."""
     if wanted:
         return wanted
-    return "newcomer" if mastery.known < SHAKY else "student" if mastery.known < KNOWN else "expert"
+    return "newcomer" if mastery.known <= EVEN else "student" if mastery.known < KNOWN else "expert"

@@ -16,7 +16,7 @@ from agent.learner.mastery import KNOWN, Mastery
 from agent.learner.person import Person
 
 STEPS = Path(__file__).with_name("steps.yaml")
-INFORMATIVE = 0.35
+INFORMATIVE = 0.25
 """Need from which a check question tells us something."""
 ENOUGH = 3
 """Questions on one concept after which another one waits until it is due."""
