@@ -6,7 +6,7 @@ import fsrs
 import pytest
 
 from agent.learner import reviews
-from agent.learner.mastery import Mastery, depth, masteries
+from agent.learner.mastery import LEAST, PRIOR, Mastery, depth, masteries
 from agent.notes import Note
 
 NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
@@ -73,3 +73,22 @@ def test_what_was_understood_fades_as_fsrs_says() -> None:
 @pytest.mark.parametrize(("known", "wanted"), [("right", "expert"), ("wrong", "newcomer")])
 def test_depth_follows_mastery_unless_the_person_wants_another(known: str, wanted: str) -> None:
     assert depth(lens(sign("set", known))) == wanted and depth(lens(sign("set", known)), "student") == "student"
+
+
+@pytest.mark.parametrize("level", ["", "newcomer", "student", "expert"])
+def test_nothing_is_likelier_understood_than_what_it_builds_on(level: str) -> None:
+    found = masteries([], level, NOW)  # type: ignore[arg-type]
+    for one in found.values():
+        least = min((found[below].known for below in one.concept.prerequisites), default=1.0)
+        assert one.known == pytest.approx(max(LEAST, PRIOR[level] * least))  # type: ignore[index]
+
+
+def test_a_gap_below_bounds_what_stands_on_it_and_no_more_than_that() -> None:
+    lacks = [sign("set", grade, concept=name) for name, grade in {"residual_stream": "right", "logit": "wrong"}.items()]
+    assert masteries(lacks, "", NOW)["logit_lens"].known == LEAST
+    answers = [sign("check", "right", choices=4)] * 3
+    assert masteries([*lacks, *answers], "", NOW)["logit_lens"].standing == "understood", "what is shown counts"
+
+
+def test_who_is_as_likely_to_understand_as_not_is_told_as_a_newcomer() -> None:
+    assert masteries([], "", NOW)["token"].known == 0.5 and depth(masteries([], "", NOW)["token"]) == "newcomer"
