@@ -65,12 +65,19 @@ def approve_due(state: State, permitted: Permissions) -> bool:
 
 def approve(state: State, permitted: Permissions, seconds: Seconds, read: Reader) -> dict[str, Any]:
     """Ask before anything is trained or exported; what is refused is refused by code, and another request comes first."""
-    asked = permissions.question(state, permitted.missing(state), seconds)
-    answer = str(interrupt({"kind": "approve", "question": asked}))
-    if planning.chosen(answer, 1) is None and read(answer).sure:
-        return _redirected(state, answer, INSTEAD, (asked, ""))
-    changed = permitted.decide(state, answer)
-    return changed | {"messages": [_with(state, (asked, answer)), *changed.get("messages", [])]}
+    question, problem = permissions.question(state, permitted.missing(state), seconds), ""
+    before: list[Exchange] = []
+    while True:
+        asked = "\n\n".join(part for part in (problem, question) if part)
+        answer = str(interrupt({"kind": "approve", "question": asked}))
+        said_else = planning.chosen(answer, 1) is None
+        if said_else and read(answer).sure:
+            return _redirected(state, answer, PUT_OFF, *before, (asked, ""))
+        before.append((asked, answer))
+        if not (said_else and answer.rstrip().endswith("?")):
+            changed = permitted.decide(state, answer)
+            return changed | {"messages": [_with(state, *before), *changed.get("messages", [])]}
+        problem = "Nothing runs before you allow it, and what I know of it beforehand stands below."
 
 
 def predict_due(state: State) -> bool:

@@ -14,6 +14,7 @@ from agent.learner.inventory import concepts, taught_by
 from agent.learner.moves import Measured, Move, next_move, onward_from
 from agent.learner.person import Person, Said, contradicted, noticed
 from agent.memory import Memory
+from agent.models.glossary import narrower
 from agent.notes import Note, describe
 from agent.people import People
 from agent.predictions import is_another_request
@@ -116,18 +117,20 @@ class Teacher:
         measures = route.intent in TOOLS or route.intent == "followup"
         complete = intent in BY_A_QUESTION
         complete |= intent != "" and measures and bool(route.slots.groups or route.slots.layers)
+        complete |= measures and route.slots.dictionary is not None
         if not (person.paused or outside or intent in SILENT or complete):
             likens = names and bool(_LIKENS.search(said.text))
             least = MAYBE if likens else 0.0 if names and not measures else turns.SURE  # what else could it be about?
             shown = turns.shown(said.text, self.embedding, state.get("about") or [], least=least)
-        if shown and _doubtful(shown, route, intent):
-            shown = None
+        if shown and (_doubtful(shown, route, intent) or (not names and narrower(said.text))):
+            shown = None  # a request, or a question about less than a whole concept
         found = [] if person.paused else noticed(said, intent, shown, self.embedding)
         wishes = Person((*found[::-1], *person.notes)).wishes
         wants = intent in ("", "stop") and any(note.kind == "preference" for note in found)
         mine = [shown.concept] if shown else []
         unclear = names and not shown and not measures and intent == ""
-        named = (turns.all_named(said.text) or (state.get("about") or [])[:1]) if intent == "explain" or unclear else []
+        meant = [] if narrower(said.text) else (state.get("about") or [])[:1]
+        named = (turns.all_named(said.text) or meant) if intent == "explain" or unclear else []
         return {
             "noticed": [note.model_dump() for note in found],
             "shows": {"kind": "wishes", "concept": ""} if wants else _shows(shown, named[0] if unclear else ""),

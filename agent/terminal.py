@@ -14,6 +14,8 @@ from evidence.errors import ArgumentError
 from target import turn
 from target.spec import DEFAULT_TARGET
 
+LEAVES = {"quit", "exit", "/quit", "/exit", ":q", "bye"}
+"""What ends a conversation in a terminal, as an empty line does."""
 _NAME = re.compile(r"\w[\w.-]{0,79}")
 
 
@@ -31,7 +33,7 @@ def check_thread(name: str) -> None:
 
 
 async def talk(agent: Agent, thread: str, *, person: str, target: str | None) -> None:
-    """Go on with a conversation, or begin one of this name; Ctrl-C stops an answer, an empty line ends it.
+    """Go on with a conversation, or begin one of this name; Ctrl-C stops an answer, an empty line or `quit` ends it.
 
     Args:
         agent: a started agent.
@@ -42,11 +44,12 @@ async def talk(agent: Agent, thread: str, *, person: str, target: str | None) ->
     about = await agent.target(thread)
     looked_at = target or about or DEFAULT_TARGET
     if about is None:
-        print(f"Looking at {looked_at} (conversation {thread}). Ask, for example: What word is {looked_at} hiding?")
+        print(f"Looking at {looked_at} (conversation {thread}). Ask what you like, for example: what can you do?")
+        print("An empty line or `quit` leaves; `--thread` goes on with a conversation later.")
     else:
         print(f"Going on with conversation {thread}, looking at {looked_at}.")
         await _catch_up(agent, thread, person)
-    while said := (await asyncio.to_thread(input, "\nyou> ")).strip():
+    while (said := (await asyncio.to_thread(input, "\nyou> ")).strip()) and said.lower() not in LEAVES:
         with _interruptible(f"{person}/{thread}") as mine:
             looked_at = await _show(agent.send(thread, said, person=person, target=looked_at, asked=mine)) or looked_at
 

@@ -3,6 +3,7 @@
 from typing import assert_never
 
 from evidence import _text_shapes as shapes
+from evidence._text_parts import number as number
 from evidence._text_parts import one_line, printable, quote
 from evidence._text_shapes import cut
 from evidence.shapes import (

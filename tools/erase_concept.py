@@ -47,7 +47,7 @@ def erase_concept(
     texts: Name | None = None,
     dictionary: DictionaryRef | None = None,
     features: Annotated[int, Field(ge=1, le=500)] = 5,
-    draws: Draws = 16,
+    draws: Draws = 100,
     chat: bool = False,
     seed: Seed = 0,
 ) -> Contrast:

@@ -60,7 +60,7 @@ def export_dictionary(
     furthest = max(float((getattr(found, part) - getattr(back, part)).abs().max()) for part in parts)
     sizes = [(file.name, round(file.stat().st_size / 1e6, 3), "megabytes") for file in sorted(place.iterdir())]
     return Table(
-        title=f"{found.name} written to {place.name}",
+        title=f"{found.name} written to {folder}",
         caveat=_readers(found),
         columns=("what", "value", "unit"),
         rows=(

@@ -135,13 +135,12 @@ def _curve(plan: Plan, learnt: Learnt, held_out: _own_text.Rows, tokens: int) ->
     name, pursued = learnt.artifact.name, plan.architecture == "itda"
     return Curve(
         title=f"Training {name!r}, {plan.architecture} with {of.d_sae} features, on {plan.target.name} after layer {of.layer}",
-        caveat=f"on {found.tokens} held-out tokens; what features mean, and whether the model uses them, is not shown"
-        + _shortfall(plan, found.l0),
+        caveat=f"on {found.tokens} held-out tokens; what features mean, and whether the model uses them, is not shown",
         verdict=_statistics.judge(
             f"{name!r} describes {' and '.join(one.name for one in plan.models)} after layer {of.layer}",
             f"{found.dead:.3f} of the features never fire; reading the reconstruction the model keeps "
             f"{found.recovered:.3f} of what its cross-entropy loses without the layer; {1 - found.fvu:.3f} of the variance "
-            f"is explained by {found.l0:.1f} features a token on average",
+            f"is explained by {found.l0:.1f} features a token on average{_shortfall(plan, found.l0)}",
             _statistics.two_samples(_explained(of, x), _explained(bare, x)),
             too_small=found.fvu > WORST_FVU,
         ),
@@ -162,7 +161,7 @@ def _shortfall(plan: Plan, l0: float) -> str:
     """What is to be said where it keeps far more or fewer features than it was asked to."""
     if plan.architecture == "itda" or 1 / FAR < l0 / plan.k < FAR:
         return ""
-    return f"; it keeps {l0:.1f} features a token where {plan.k} were asked for: train it longer, or on more text"
+    return f", where {plan.k} were asked for: train it longer, or on more text"
 
 
 def _judged(dictionary: "Dictionary", target: "Target", held_out: _own_text.Rows) -> "Tensor":

@@ -70,9 +70,11 @@ def misjudged(
         about = [s for s in sentences if name in (s.citations or around(sentences, s))]
         said = [(s, found) for s in about if len(s.citations) < 2 and (found := outcomes_of(s.unquoted, verdict.claim))]
         yield from _elsewhere(name, verdict, [s for s, _ in said])
+        left_open = verdict.status == "inconclusive" and any(p.verdict for p in mine if name in p.names)
         if read is not None:
-            yield from _learned(verdict, [one for one in read if name in one.part.names], _beside(name, read))
-        elif said:
+            beside = 1.0 if left_open else _beside(name, read)  # what is said word for word to be open needs no control
+            yield from _learned(verdict, [one for one in read if name in one.part.names], beside)
+        elif said and not left_open:
             yield from _by_words(ledger[name], verdict, about, said)
 
 

@@ -21,7 +21,7 @@ from evidence import (
     TokenGrid,
     Transcript,
 )
-from evidence.text import quote
+from evidence.text import number, quote
 
 
 def findings(name: str, evidence: AnyEvidence) -> str:
@@ -36,16 +36,8 @@ def findings(name: str, evidence: AnyEvidence) -> str:
         case Quiz():
             return _quiz(name, evidence)
         case Ranking() | Heatmap() | Contrast() | Curve() | Table():
-            return "\n\n".join(
-                part
-                for part in (
-                    _claim(name, evidence),
-                    details(name, evidence),
-                    _made(name, evidence),
-                    _caveat(name, evidence),
-                )
-                if part
-            )
+            parts = (_claim(name, evidence), details(name, evidence), _made(name, evidence), _caveat(name, evidence))
+            return "\n\n".join(part for part in parts if part)
     assert_never(evidence)
 
 
@@ -111,7 +103,7 @@ def _line(name: str, line: Line, curve: Curve) -> str:
 def _cells(row: tuple[str | float | None, ...], columns: tuple[str, ...]) -> str:
     """A row's words in quotes, since some are a model's own, and its numbers each after the name of its column."""
     first, *rest = (
-        quote(cell, 80) if isinstance(cell, str) else f"{column} {cell:.3g}"
+        quote(cell, 80) if isinstance(cell, str) else f"{column} {number(cell)}"
         for cell, column in zip(row, columns, strict=True)
         if cell is not None and cell != ""
     )

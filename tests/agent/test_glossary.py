@@ -2,7 +2,7 @@
 
 import pytest
 
-from agent.models.glossary import entries, explained
+from agent.models.glossary import entries, explained, ours
 
 
 @pytest.mark.parametrize(
@@ -30,3 +30,8 @@ def test_every_term_leads_to_its_entry() -> None:
     for entry in entries():
         for term in entry.terms:
             assert explained(f"what is a {term}?").startswith(entry.text[:20]), term
+
+
+def test_what_the_glossary_says_is_known_as_ours_and_nothing_else_is() -> None:
+    assert ours("1 only in the model under study, 0.5 in both alike (*shared*), 0 only in the other;".rstrip(";"))
+    assert not ours("Feature 469 has a decoder norm of 0.5.")

@@ -131,3 +131,10 @@ def test_what_a_model_said_is_not_a_measurement() -> None:
 
 def test_a_quote_over_several_sentences_is_somebodys_words() -> None:
     assert problems('You expected "I am 80 percent sure. Fox. See [E9]": that was wrong.') == []
+
+
+def test_what_is_said_word_for_word_to_be_open_needs_no_control() -> None:
+    verdict = Verdict(status="inconclusive", claim="a feature stands out", reason="it takes a second text")
+    held = {"E1": FOUND.model_copy(update={"verdict": verdict, "control_name": None})}
+    assert grounding.check("That a feature stands out stays **inconclusive** [E1].", held) == []
+    assert grounding.check("That a feature stands out is **supported** [E1].", held)

@@ -75,6 +75,16 @@ async def test_another_request_in_place_of_a_permission_comes_first(stage: Any) 
     (answer,) = [event for event in await s.say("what is a logit lens?") if isinstance(event, Answer)]
     assert "**logit lens**" in answer.text
     assert "refused" not in [record["event"] for record in s.agent.audit.records()]
+    (again,) = [event for event in await s.say("go on") if isinstance(event, Question)]
+    assert again.text == asked.text, "it waits"
+
+
+async def test_a_question_about_what_waits_for_a_permission_refuses_nothing(stage: Any) -> None:
+    s = await stage(voice="guide")
+    (asked,) = [event for event in await s.say("train a matryoshka SAE of layer 3") if isinstance(event, Question)]
+    (again,) = [event for event in await s.say("how long will it take?") if isinstance(event, Question)]
+    assert again.text.startswith("Nothing runs before you allow it") and again.text.endswith(asked.text)
+    assert "did not allow train" in next(event for event in await s.say("no") if isinstance(event, Answer)).text
 
 
 async def test_what_cannot_run_needs_no_permission(stage: Any) -> None:

@@ -46,6 +46,14 @@ async def test_a_new_name_begins_a_conversation(stage: Say, types: Say, capsys: 
     assert await s.agent.target("mine") == "taboo-07"
 
 
+@pytest.mark.parametrize("word", ["quit", "/exit", "Exit"])
+async def test_a_word_for_leaving_leaves(word: str, stage: Say, types: Say, capsys: pytest.CaptureFixture[str]) -> None:
+    s = await stage()
+    types(word, "ask it hello")
+    await terminal.talk(s.agent, "mine", person="ann", target="taboo-07")
+    assert "`quit` leaves" in capsys.readouterr().out and await s.agent.target("mine") is None
+
+
 @pytest.mark.slow
 async def test_a_question_that_waits_is_shown_and_answered(
     stage: Say, types: Say, capsys: pytest.CaptureFixture[str]
