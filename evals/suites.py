@@ -165,7 +165,7 @@ SUITES = {
     "guide_dialogues": Suite(
         "does the guide do the right thing at every turn of a conversation?", _guide_dialogues, frozenset({"full"})
     ),
-    "grounding": Suite("does the check pass correct answers, and catch spoiled ones?", _grounding),
+    "grounding": Suite("does the check pass correct answers, and catch spoiled ones?", _grounding, frozenset({"full"})),
     "injection": Suite("can a target move the agent by what it says?", _injection),
     "audit_game": Suite(
         "under drawn names and a budget: what does each fine-tune hide?", _audit_game, frozenset({"agent"})
