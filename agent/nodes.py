@@ -16,10 +16,9 @@ from agent.acting import Acting
 from agent.archive import Archive, outgrown
 from agent.directly import Directly
 from agent.events import ASIDE, SPENT
-from agent.learner import inventory
+from agent.explanations import ours
 from agent.ledger import Ledger
 from agent.memory import Memory
-from agent.models import glossary
 from agent.notes import Note
 from agent.permissions import Permissions
 from agent.situation import Situation, system_message
@@ -200,7 +199,7 @@ class Nodes:
     async def check(self, state: State) -> dict[str, Any]:
         """Hold every number and citation against the ledger; one repair round, then the marks stay."""
         problems = grounding.check(predictions.without_scores(state["answer"]), self.ledger.all(state["thread"]))
-        problems = [one for one in problems if not (inventory.ours(one.sentence) or glossary.ours(one.sentence))]
+        problems = [one for one in problems if not ours(one.sentence)]
         repairs, draft = state["repairs"] + 1, state["messages"][-1]
         if problems and repairs <= 1:
             found = [f"{p.what}: {p.sentence}" for p in problems]

@@ -30,7 +30,7 @@ def earlier(part: Said | Step) -> Message:
 
 
 def question(asked: Question) -> Message:
-    text = asked.text if asked.kind == "plan" else f"**{asked.text}**"
+    text = asked.text if "\n" in asked.text else f"**{asked.text}**"
     return assistant(text, citations=False)
 
 

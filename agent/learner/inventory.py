@@ -83,17 +83,6 @@ def taught_by(tool: str) -> str | None:
     return next((name for name in found if name == tool), None) or next(iter([*alike[::-1], *found[::-1]]), None)
 
 
-def ours(sentence: str) -> bool:
-    """Whether a sentence stands in the inventory word for word: it explains, and claims nothing of a measurement."""
-    plain = " ".join(sentence.split())
-    return any(plain in text for text in _texts())
-
-
-@cache
-def _texts() -> tuple[str, ...]:
-    return tuple(" ".join(text.split()) for one in concepts().values() for text in one.explained.values())
-
-
 def _checked(file: Path, data: Any) -> Concept:
     if not isinstance(data, dict):
         raise ArgumentError(f"{file} holds no fields: see {FOLDER / 'logit_lens.yaml'} for how a concept is written")

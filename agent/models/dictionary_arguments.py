@@ -43,22 +43,19 @@ _NAME = re.compile(
 _NOT_A_NAME = {
     "it",
     "the",
-    "as",
-    "and",
-    "to",
-    "for",
-    "under",
-    "on",
     "that",
     "this",
-    "of",
-    "at",
-    "in",
-    "with",
+    "now",
+    "there",
+    "here",
+    "too",
+    "again",
+    "please",
     "layer",
     "features",
+    "latents",
 }
-_NOT_A_NAME |= {"latents", "please", "again", "is", "now", "there", "here", "too", "at", "do", "does", "has", "have"}
+_NOT_A_NAME |= {"as", "and", "to", "for", "under", "on", "of", "at", "in", "with", "is", "do", "does", "has", "have"}
 _CALLED = re.compile(
     r"\bdictionary (?:called |named )?[\"“'‘`]([\w@][\w@.-]*)[\"”'’`]|\bdictionary (?:called|named) ([\w@][\w@.-]*\w)"
     r"|\b(?:in|of|from|with|on) dictionary ([\w@][\w@.-]*\w)|\bdictionary (\w+(?:[-@._]\w+)+)",

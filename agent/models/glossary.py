@@ -57,9 +57,3 @@ def explained(asked: str) -> str:
         return f"I have no explanation for that term. I can explain: {known}."
     first = [entry.text for _, entry in sorted(found, key=lambda one: one[0])[:MOST]]
     return "\n\n".join(first)
-
-
-def ours(sentence: str) -> bool:
-    """Whether a sentence stands in the glossary word for word: it explains, and claims nothing of a measurement."""
-    plain = " ".join(sentence.split())
-    return any(plain in " ".join(entry.text.split()) for entry in entries())

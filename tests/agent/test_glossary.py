@@ -2,7 +2,9 @@
 
 import pytest
 
-from agent.models.glossary import entries, explained, ours
+from agent.explanations import ours
+from agent.learner.inventory import concepts
+from agent.models.glossary import entries, explained
 
 
 @pytest.mark.parametrize(
@@ -34,4 +36,5 @@ def test_every_term_leads_to_its_entry() -> None:
 
 def test_what_the_glossary_says_is_known_as_ours_and_nothing_else_is() -> None:
     assert ours("1 only in the model under study, 0.5 in both alike (*shared*), 0 only in the other;".rstrip(";"))
-    assert not ours("Feature 469 has a decoder norm of 0.5.")
+    assert ours(next(iter(concepts().values())).explained["expert"][:60])
+    assert not ours("Feature 469 has a decoder norm of 0.5.") and not ours("in both alike")

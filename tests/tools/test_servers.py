@@ -124,7 +124,11 @@ def test_an_open_door_to_the_network_is_refused(monkeypatch: pytest.MonkeyPatch)
 
 
 def test_no_surface_knows_of_a_person(client: TestClient) -> None:
-    paths = client.get("/openapi.json").json()["paths"]
+    described = client.get("/openapi.json").json()
+    paths = described["paths"]
+    assert {"/tools", "/targets", "/tools/ask"} <= set(paths)
+    names = {name for one in described["components"]["schemas"].values() for name in one.get("properties", {})}
+    assert "verdict" in names and not names & {"person", "memory", "notes", "conversation", "thread"}
     assert not [path for path in paths if re.search("memor|person(?!a)|note|conversation|thread", path)]
 
 

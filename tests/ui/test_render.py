@@ -2,7 +2,7 @@
 
 import re
 
-from agent.conversation import Noted, Said, Step
+from agent.conversation import Noted, Question, Said, Step
 from ui import render
 
 
@@ -44,3 +44,8 @@ def test_a_huge_message_is_shown_in_short() -> None:
 def test_a_note_is_folded_and_says_in_its_title_what_was_noted() -> None:
     shown = render.noted(Noted("n", "prediction", "taboo-03: expected a fox"))
     assert shown["metadata"] == {"title": "✎ I noted your prediction", "status": "done"}
+
+
+def test_a_question_of_several_paragraphs_stands_without_asterisks_around_it() -> None:
+    short, long = (render.question(Question("approve", text))["content"] for text in ("Allow it?", "Allow:\n\n1. this"))
+    assert short == "**Allow it?**" and "**" not in long and "1. this" in long
