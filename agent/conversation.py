@@ -91,6 +91,7 @@ class Agent(Kept):
         self._heard = Heard()
         self._running: set[asyncio.Task[None]] = set()
         self._locks: dict[str, asyncio.Lock] = {}
+        self._told: set[str] = set()
 
     def check(self) -> None:
         """Refuse a voice that cannot speak, before anything is opened; the guide always can.
@@ -167,6 +168,10 @@ class Agent(Kept):
         except MaieuticError as error:
             yield Failure(str(error))
             return
+
+        if self.memory_problem and self.remembers and thread not in self._told:
+            self._told.add(thread)
+            yield Notice(f"Nothing you say is remembered for another conversation: {self.memory_problem}.")
 
         async def step() -> Any:
             state = await self.admit(thread, person)

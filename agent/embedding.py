@@ -5,6 +5,7 @@
 `hub:ID`    any sentence encoder of the hub, mean-pooled
 """
 
+import copy
 import hashlib
 import importlib.util
 import threading
@@ -17,6 +18,8 @@ from evidence.errors import ModelError
 
 if TYPE_CHECKING:
     import numpy as np
+    from torch import Tensor
+    from torch.nn import Module
 
     Vectors = np.ndarray[Any, np.dtype[np.float32]]
 
@@ -120,6 +123,28 @@ class Encoder:
         found = self._at_depths(texts)
         return found.reshape(len(texts), -1)
 
+    def beneath(self, pairs: Sequence[tuple[str, str]], layers: int) -> tuple["Tensor", "Tensor"]:
+        """Pairs of texts, each read as one: hidden states (pair, position, dimension) after some layers, and where there are any.
+
+        What is too long loses the end of its second text.
+        """
+        import torch
+
+        firsts, seconds = [first for first, _ in pairs], [second for _, second in pairs]
+        with _LOCK, torch.no_grad():
+            batch = self._tokenizer(
+                firsts, seconds, padding=True, truncation="only_second", max_length=256, return_tensors="pt"
+            )
+            there = batch["attention_mask"]
+            hidden = self._model.embeddings(input_ids=batch["input_ids"], token_type_ids=batch["token_type_ids"])
+            for layer in self._model.encoder.layer[:layers]:
+                hidden = through(layer, hidden, there)
+        return hidden, there
+
+    def above(self, layers: int) -> "Module":
+        """A copy of the layers after the first ones, to be changed."""
+        return copy.deepcopy(self._model.encoder.layer[layers:])
+
     def _at_depths(self, texts: Sequence[str]) -> "Vectors":
         """Unit vectors at three depths (text, depth, dimension)."""
         import numpy as np
@@ -143,6 +168,14 @@ class Encoder:
             pooled = (depths * mask[:, None]).sum(2) / mask[:, None].sum(2)
             found: Vectors = torch.nn.functional.normalize(pooled, dim=-1).numpy()
         return found
+
+
+def through(layer: "Module", hidden: "Tensor", there: "Tensor") -> "Tensor":
+    """Hidden states after one layer of an encoder; `there` (text, position) is zero where a text has ended."""
+    mask = (1.0 - there[:, None, None, :].to(hidden.dtype)) * -1e9
+    made = layer(hidden, attention_mask=mask)
+    after: Tensor = made[0] if isinstance(made, tuple) else made
+    return after
 
 
 @cache

@@ -62,7 +62,7 @@ async def _catch_up(agent: Agent, thread: str, person: str) -> None:
         with _interruptible(f"{person}/{thread}") as mine:
             await _show(agent.resume(thread, person=person, asked=mine))
     elif waiting := await agent.waiting(thread):
-        print(f"\n{waiting.text}")
+        _say(waiting.text)
 
 
 @contextmanager
@@ -99,5 +99,17 @@ async def _show(events: AsyncIterator[Event]) -> str:
             case (
                 Answer(text=words) | Aside(text=words) | Question(text=words) | Notice(text=words) | Failure(text=words)
             ):
-                print(f"\n{words}", flush=True)
+                _say(words)
     return about
+
+
+def _say(words: str) -> None:
+    """Markdown as a terminal shows it; as it is where the output is a file or another program."""
+    if not sys.stdout.isatty():
+        print(f"\n{words}", flush=True)
+        return
+    from rich.console import Console
+    from rich.markdown import Markdown
+
+    print()
+    Console().print(Markdown(words))

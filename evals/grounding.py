@@ -1,98 +1,78 @@
 """Does the check let correct answers pass, and does it catch spoiled ones?"""
 
-import json
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Iterator, Sequence
 from random import Random
-from typing import Any
 
 from agent import grounding
-from agent.models import writing
-from evals.answers.learning import WRITERS, Learning
-from evals.answers.ledger import ledger
-from evals.answers.mutations import AUTOMATIC
+from agent.grounding import Learned
+from evals.answers import learning
+from evals.answers.ledger import NAMES, ledger
+from evals.answers.mutations import AUTOMATIC, Mutation
+from evals.answers.prose import Answer, learned_from, unseen
 from evals.result import Metric, share
 from evals.suites import Options
 
-ANSWERS = Path(__file__).parent / "answers"
-PROSE, TEST = ANSWERS / "prose.json", ANSWERS / "prose_test.json"
-"""What the check learned from, and what nobody who worked on it has looked at."""
 OF_EACH = 100
-WRITTEN = {"verdict flipped": "flipped", "control dropped": "without_control"}
-"""Spoiled versions that the writer of the prose wrote too."""
+"""Spoiled answers in each class."""
+FOLDS = 3
+"""Into how many groups writers are put to be left out."""
 
 
 def measure(options: Options) -> Iterator[Metric]:
-    """The guide's answers, free prose by somebody who had not seen the check, and what is caught of both when spoiled.
+    """The guide's answers, free prose by writers who had not seen the check, and what is caught of both when spoiled.
 
-    Prose marked `seen` was looked at while the check was built: it says little about the next writer's.
+    With `full` also the prose that was learned from, each writer judged by what was learned without them.
     """
-    guide, prose = list(guides()), [*_rows(PROSE), *_rows(TEST)]
-    clean = sum(not flagged(text) for text in guide)
-    yield share("the guide's answers that resolve whole", clean, len(guide), bar=1.0)
-    yield from _spoiled("the guide's answers", guide)
-    for source, seen in (("unseen prose", False), ("prose that was looked at", True)):
-        if rows := [one for one in prose if one["seen"] == seen]:
-            wrong = sum(flagged(one["text"]) for one in rows)
-            yield share(f"correct, {source}: flagged", wrong, len(rows), bar=0.02, side="at most")
-            yield from _spoiled(source, [one["text"] for one in rows])
-            for name, key in WRITTEN.items():
-                texts = [one[key] for one in rows if one[key]]
-                yield share(f"{name}, {source}: caught", sum(map(flagged, texts)), len(texts), bar=0.95)
+    for name in NAMES:
+        mine = list(learning.guides(name))
+        clean = sum(not flagged(one) for one in mine)
+        yield share(f"the guide's answers that resolve whole, {name} ledger", clean, len(mine), bar=1.0)
+    yield from _spoiled("the guide's answers", [*learning.guides()])
+    yield from _prose("unseen prose", [(one, None) for one in unseen()])
     if options.full:
-        yield from _unread(_rows(PROSE))
+        yield from _prose("prose, its writer left out", list(_left_out()))
 
 
-def _rows(file: Path) -> list[dict[str, Any]]:
-    return list(json.loads(file.read_text(encoding="utf-8")))
+def flagged(answer: Answer, text: str | None = None, learned: Learned | None = None) -> bool:
+    """Whether the check finds anything, in an answer or in a text in its place."""
+    return bool(grounding.check(answer.text if text is None else text, ledger(answer.ledger), learned))
 
 
-def _unread(prose: list[dict[str, Any]]) -> Iterator[Metric]:
-    """The same with models learned without the writer who is judged; the words were listed with two of the three in view."""
-    learning = Learning()
-    made = [(writer, learning.fit(writer)) for writer in WRITERS]
-    for name, key in {"correct": "text", **WRITTEN}.items():
-        told = [
-            bool(grounding.check(prose[row][key], ledger(), models))
-            for writer, models in made
-            for row in writer
-            if prose[row][key]
-        ]
-        what = f"{name}, writer left out: " + ("flagged" if key == "text" else "caught")
-        yield share(
-            what,
-            sum(told),
-            len(told),
-            bar=0.02 if key == "text" else 0.95,
-            side="at most" if key == "text" else "at least",
-        )
+def _prose(source: str, answers: Sequence[tuple[Answer, Learned | None]]) -> Iterator[Metric]:
+    wrong = sum(flagged(one, None, learned) for one, learned in answers)
+    yield share(f"correct, {source}: flagged", wrong, len(answers), bar=0.02, side="at most")
+    for name, spoiled in (
+        ("verdict flipped", [(one, one.flipped, learned) for one, learned in answers if one.flipped]),
+        ("control dropped", [(one, one.without_control, learned) for one, learned in answers if one.without_control]),
+    ):
+        caught = sum(flagged(*each) for each in spoiled)
+        yield share(f"{name}, {source}: caught", caught, len(spoiled), bar=0.95)
+    if all(learned is None for _, learned in answers):
+        yield from _spoiled(source, [one for one, _ in answers])
 
 
-def _spoiled(source: str, texts: list[str]) -> Iterator[Metric]:
-    for name in AUTOMATIC:
-        caught = [flagged(text) for text in spoiled(name, texts)]
+def _spoiled(source: str, answers: Sequence[Answer]) -> Iterator[Metric]:
+    for name, spoil in AUTOMATIC.items():
+        caught = [flagged(one, text) for one, text in spoiled(name, spoil, answers)]
         yield share(f"{name}, {source}: caught", sum(caught), len(caught), bar=0.95)
 
 
-def flagged(text: str) -> bool:
-    """Whether the check finds anything."""
-    return bool(grounding.check(text, ledger()))
-
-
-def guides() -> Iterator[str]:
-    """Everything the guide writes of the ledger: what it found, why, and beside what."""
-    for name, evidence in ledger().items():
-        for write in (writing.findings, writing.reasons, writing.comparison):
-            if text := write(name, evidence):
-                yield text
-
-
-def spoiled(name: str, texts: list[str]) -> list[str]:
+def spoiled(name: str, spoil: Mutation, answers: Sequence[Answer]) -> list[tuple[Answer, str]]:
     """A hundred answers spoiled in one way, drawn by a fixed seed."""
-    draw, found = Random(name), list[str]()
+    draw, found = Random(name), list[tuple[Answer, str]]()
     while len(found) < OF_EACH:
-        text = draw.choice(texts)
-        made = AUTOMATIC[name](text, draw, ledger())
-        if made is not None and made != text:
-            found.append(made)
+        one = draw.choice(answers)
+        text = spoil(one.text, draw, ledger(one.ledger))
+        if text is not None and text != one.text:
+            found.append((one, text))
     return found
+
+
+def _left_out() -> Iterator[tuple[Answer, Learned]]:
+    """Every answer that was learned from, with what is learned without its writer."""
+    answers = list(learned_from())
+    writers = list(dict.fromkeys(one.writer for one in answers))
+    for fold in range(FOLDS):
+        out = writers[fold::FOLDS]
+        learned = learning.learn([one for one in answers if one.writer not in out], learning.SEEDS[:1])
+        yield from ((one, learned) for one in answers if one.writer in out)

@@ -15,13 +15,16 @@ The guide learned which tool is meant from all of these sets: they say how well 
 """
 MISALIGNMENT = ("routing_misalignment",)
 """Requests about fine-tunes that may do harm, by one writer, who wrote the examples of these tools too."""
+LATELY = ("routing_curious", "routing_terse", "routing_aims", "routing_hurried", "routing_elsewhere")
+"""By five more hands: newcomers, experts, people with an aim, people in a hurry; and what is out of scope alone."""
 DICTIONARIES = ("routing_dictionaries",)
 """Requests about dictionaries, by people of whom none wrote the examples of these tools."""
-TEST = "routing_test"
+TESTS = {"test": "routing_test", "newest test": "routing_fresh"}
+"""By two more hands; nobody who works on the guide has looked at them, and nothing is learned from them."""
 
 
 def measure(options: Options) -> Iterator[Metric]:
-    """The development set; with `--full` the test set too, which is looked at once a release."""
+    """The development sets; with `--full` the test sets too, which are measured once a release."""
     with nobodys_home():
         yield from _measured(options)
 
@@ -32,13 +35,14 @@ def _measured(options: Options) -> Iterator[Metric]:
         "hard development": HARD,
         "misalignment": MISALIGNMENT,
         "dictionaries": DICTIONARIES,
+        "newest development": LATELY,
     }
     for shown, names in sets.items():
         for embedding in ("minilm", "lexical"):
             yield from _metrics(judged(names, embedding), f"{shown}, {embedding}", bars=False)
-    if options.full:
+    for shown, name in TESTS.items() if options.full else ():
         for embedding in ("minilm", "lexical"):
-            yield from _metrics(judged([TEST], embedding), f"test, {embedding}", bars=embedding == "minilm")
+            yield from _metrics(judged([name], embedding), f"{shown}, {embedding}", bars=embedding == "minilm")
 
 
 def judged(names: Sequence[str], embedding: str) -> list[Judged]:

@@ -27,7 +27,9 @@ Kind = Literal["layer", "head", "feature", "token", "name", "column", "side", "e
 """What a label says of a number. `side` is "own", "without" or "control"; `name` an arm, a line, a strategy, a row;
 `end` the "low" or "high" end of an interval."""
 _PLACE = re.compile(r"(?:after )?(layer|head|feature|position) (\d+)")
-_SAID = re.compile(r"'[^']*'|\"[^\"]*\"|“[^”]*”")
+_SAID = re.compile(r"(?<!\w)'[^']*'(?!\w)|\"[^\"]*\"|“[^”]*”")
+_NUMBERS = re.compile(r"(?:features? )?\d+(?:,? (?:and )?\d+)*")
+"""A cell that lists places."""
 _SIDES = {"with": "own", "without": "without", "control": "control"}
 
 
@@ -140,9 +142,8 @@ def _curve(curve: Curve) -> Iterator[Fact]:
                 at: dict[Kind, str] = {"layer": x} if layered and x.isdigit() else _place(x)
                 at |= {"end": end} if end else {}
                 yield Fact(value, at | {"name": line.label, "side": _SIDES[line.role]})
-    numeric = all(re.fullmatch(r"-?\d+(\.\d+)?", x) for x in curve.x)
     for x in curve.x:
-        yield from [Fact(float(x))] if numeric else _number_of(x)
+        yield from map(Fact, numbers_in(x))
 
 
 def _table(table: Table) -> Iterator[Fact]:
@@ -156,6 +157,9 @@ def _table(table: Table) -> Iterator[Fact]:
         for column, cell in zip(table.columns, row, strict=False):
             if isinstance(cell, int | float):
                 yield Fact(cell, at | {"column": column})
+            elif isinstance(cell, str) and _NUMBERS.fullmatch(cell):
+                yield from (Fact(value, at) for value in numbers_in(cell))
+        yield from (Fact(value, at) for value in numbers_in(_SAID.sub("", words[0] if words else "")))
 
 
 def _place(label: str) -> dict[Kind, str]:

@@ -7,16 +7,14 @@ its token, its arm, its model. What a sentence does not say is not held against 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from agent.grounding import claims
+from agent.grounding import attachment, claims, inference
 from agent.grounding.binding import Cited
-from agent.grounding.learned import Models, models
-from agent.grounding.parts import around
-from agent.grounding.reading import Sentence, read
+from agent.grounding.reading import Sentence, read, sources
 from evidence import Evidence
 
 MARK = " *(hypothesis: not in the evidence)*"
 
-__all__ = ["MARK", "Problem", "check", "cited", "mark"]
+__all__ = ["MARK", "Learned", "Problem", "check", "cited", "mark", "shipped"]
 
 
 @dataclass(frozen=True)
@@ -27,32 +25,41 @@ class Problem:
     what: str
 
 
-def check(answer: str, ledger: Mapping[str, Evidence], known: Models | None = None) -> list[Problem]:
+@dataclass(frozen=True)
+class Learned:
+    """What the check has learned of language: what a number is said of, and what an answer concludes (None: by words alone)."""
+
+    forest: attachment.Forest
+    reader: inference.Reader | None
+
+
+def shipped() -> Learned:
+    """What the check has learned, as it ships."""
+    return Learned(attachment.forest(), inference.reader())
+
+
+def check(answer: str, ledger: Mapping[str, Evidence], learned: Learned | None = None) -> list[Problem]:
     """Problems of an answer.
 
     A sentence is held against the evidence it cites itself, or, when it cites none, its paragraph. Percentages may be
-    shares. Text in quotes is somebody's words: it must stand in the evidence, and numbers in it are not ours. Conclusions
-    are read by `known`, by default the models that ship.
+    shares. Text in quotes is somebody's words: it must stand in the evidence, and numbers in it are not ours. What a sentence
+    says is read by what was `learned`, by default what ships.
     """
+    learned = learned or shipped()
     found = []
-    bodies = [Cited({name: ledger[name] for name in names if name in ledger}) for names in _cited_by_paragraph(answer)]
+    cited_together: dict[tuple[str, ...], Cited] = {}
     read_all = list(read(answer))
     for sentence in read_all:
-        names = sentence.citations or around(read_all, sentence)
-        evidence = Cited({name: ledger[name] for name in names if name in ledger}) if sentence.citations else None
-        held = evidence or bodies[sentence.paragraph]
-        found += [Problem(sentence.text, what) for what in _problems(sentence, held, ledger)]
-    found += [Problem(s.text, what) for s, what in claims.misjudged(read_all, ledger, known or models())]
+        names = sources(read_all, sentence)
+        held = cited_together.setdefault(names, Cited({name: ledger[name] for name in names if name in ledger}))
+        found += [Problem(sentence.text, what) for what in _problems(sentence, held, ledger, learned)]
+    found += [Problem(s.text, what) for s, what in claims.misjudged(read_all, ledger, learned.reader)]
     return found
 
 
-def _cited_by_paragraph(answer: str) -> list[list[str]]:
-    return [cited(paragraph) for paragraph in answer.split("\n\n")]
-
-
-def _problems(sentence: Sentence, held: Cited, ledger: Mapping[str, Evidence]) -> Iterator[str]:
+def _problems(sentence: Sentence, held: Cited, ledger: Mapping[str, Evidence], learned: Learned) -> Iterator[str]:
     yield from (f"[{name}] does not exist" for name in sentence.citations if name not in ledger)
-    yield from held.unsupported(sentence)
+    yield from held.unsupported(sentence, learned.forest)
     yield from claims.wrong(sentence, held.evidence, ledger)
 
 

@@ -5,7 +5,8 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from functools import cached_property
 
-from agent.grounding.mentions import CLAUSE, Mention, apart, neighbours, verbatim
+from agent.grounding.attachment import SURE, Forest, Pair, Scene, features, plainly
+from agent.grounding.mentions import CLAUSE, Mention, verbatim
 from agent.grounding.reading import Number, Sentence
 from evidence import Evidence, Fact, facts
 from evidence.facts import Kind, written
@@ -13,6 +14,8 @@ from evidence.facts import Kind, written
 _INTERVAL = re.compile(r"(-?[\d.]+(?:e-?\d+)?)? ?[(\[](-?[\d.]+(?:e-?\d+)?) ?(?:to|,|–) ?(-?[\d.]+(?:e-?\d+)?)[)\]]")
 _PLACED = ("layer", "head", "feature")
 _P, _VALUE = r"\bp ?[=<≈] ?", r"(\d*\.?\d+(?:e-?\d+)?)"
+_OF_A_TEST = re.compile(_P + "$")
+"""Before a number: it is a p-value, which is of the whole test."""
 _RANK = re.compile(r"\b(?:rank(?:s|ed)?|place|number)\s*(?:is|of|at|=|:)?\s*$", re.IGNORECASE)
 _FALLS = re.compile(
     r"\b(?:cost|los[ei]|lost|drop|f[ae]ll|lower|reduc|decreas|down|declin|shrink|sink|sank|tak|remov|minus)",
@@ -58,27 +61,54 @@ class Cited:
             found.setdefault(_open(text), set()).add(tuple(_DIGITS.findall(text)))
         return found
 
-    def unsupported(self, sentence: Sentence) -> Iterator[str]:
+    def unsupported(self, sentence: Sentence, forest: Forest) -> Iterator[str]:
         """What the sentence's numbers and places lack."""
         repeated, wrong = self._repeated(sentence)
         yield from wrong
-        inside = [n for n in sentence.numbers if not any(start <= n.start < end for start, end in repeated)]
-        bound = [
-            n for n in inside if not re.search(_P + "$", sentence.plain[: n.start])
-        ]  # a p-value is of the whole test
-        found = {number: self._candidates(number, sentence) for number in inside}
+        found = self._found(sentence, repeated)
         yield from (f"{number.text} is in no evidence cited here" for number, known in found.items() if not known)
         yield from self._unknown_places(sentence)
         yield from self._torn_intervals(sentence, found)
         yield from self._other_probabilities(sentence, found)
         yield from self._torn_lists(sentence, found)
-        mentions = self._mentions(sentence)
-        mentions = apart(mentions, sentence.text)
-        listed = re.search(r"\brespectively\b|\bin (?:that|this) order\b", sentence.plain, re.IGNORECASE)
-        for mention in [m for m in mentions if not (listed and m.kind in ("token", "name"))]:
-            near = [n for n in neighbours(mention, mentions, bound, sentence.plain) if found[n]]
-            if near and not any(self._fits(mention, n, found[n], mentions) for n in near):
-                yield f"{' and '.join(n.text for n in near)}: not of {mention.kind} “{mention.value}” in the evidence cited here"
+        yield from self._of_others(sentence, found, forest)
+
+    def _found(self, sentence: Sentence, repeated: list[tuple[int, int]]) -> dict[Number, list[Fact]]:
+        """The numbers of a sentence that no tool wrote, and what each may stand for."""
+        own = [n for n in sentence.numbers if not any(start <= n.start < end for start, end in repeated)]
+        return {number: self._candidates(number, sentence) for number in own}
+
+    def _of_others(self, sentence: Sentence, found: Mapping[Number, list[Fact]], forest: Forest) -> Iterator[str]:
+        """Numbers that the sentence surely says of something that the evidence has them not of."""
+        scene, denied = self._denied(sentence, found)
+        if not denied:
+            return
+        sure = [
+            1.0 if plainly(scene, pair) else odds
+            for pair, odds in zip(denied, forest(features(scene, denied)).tolist(), strict=True)
+        ]
+        for number, one in enumerate(scene.numbers):
+            of = max((k for k, pair in enumerate(denied) if pair.number == number), key=sure.__getitem__, default=None)
+            if of is not None and sure[of] > SURE:
+                named = scene.mentions[denied[of].mention]
+                yield f"{one.text}: not of {named.kind} “{named.value}” in the evidence cited here"
+
+    def denied(self, sentence: Sentence) -> tuple[Scene, list[Pair]]:
+        """A sentence's numbers and mentions, and the pairs that the evidence denies: what `attachment` is learned from."""
+        return self._denied(sentence, self._found(sentence, self._repeated(sentence)[0]))
+
+    def _denied(self, sentence: Sentence, found: Mapping[Number, list[Fact]]) -> tuple[Scene, list[Pair]]:
+        known = {n: f for n, f in found.items() if f and not _OF_A_TEST.search(sentence.plain[: n.start])}
+        numbers, mentions = list(known), self._mentions(sentence)
+        fits = [[self._fits(mention, n, known[n]) for mention in mentions] for n in numbers]
+        pairs = [
+            Pair(i, j, jointly=fits[i][j])
+            for i, number in enumerate(numbers)
+            for j, mention in enumerate(mentions)
+            if not mention.start <= number.start < mention.end
+            and (not fits[i][j] or self._torn(mention, number, _fitting(mentions, fits[i]), known[number]))
+        ]
+        return Scene(sentence, numbers, mentions, fits, [len(known[n]) for n in numbers]), pairs
 
     def _repeated(self, sentence: Sentence) -> tuple[list[tuple[int, int]], list[str]]:
         """Where the sentence repeats a tool's own words, and the numbers it changed in them."""
@@ -103,8 +133,8 @@ class Cited:
             return ranks
         return [Fact(f.value) if f.rank else f for f in equal]
 
-    def _fits(self, mention: Mention, number: Number, known: list[Fact], mentions: list[Mention]) -> bool:
-        """Whether a fact is of the mention, and of the places named before the number."""
+    def _fits(self, mention: Mention, number: Number, known: list[Fact]) -> bool:
+        """Whether a number may be of a mention."""
         if mention.kind == "side" and mention.value != "control":
             return True  # "it" and "without" may be of anything; they only part the sides of a comparison
         if mention.kind in _PLACED and any(same(number, value) for value in self._titled(mention)):
@@ -113,17 +143,16 @@ class Cited:
         loose = mention.kind == "side" or (mention.kind in ("name", "column", "token") and number.value.is_integer())
         if not labelled or (loose and len(labelled) < len(known)):
             return True
-        counts = Counter(m.kind for m in mentions)
-        before = {
-            m.kind: m.value
-            for m in mentions
-            if m.end <= number.start and (m.kind in ("name", "column") or (m.kind in _PLACED and counts[m.kind] == 1))
-        }
-        after = mention.start < number.start
-        return any(
-            _agrees(fact, mention.kind, mention.value)
-            and all(_agrees(fact, kind, value) for kind, value in before.items() if after)
-            for fact in labelled
+        return any(_agrees(fact, mention.kind, mention.value) for fact in labelled)
+
+    def _torn(self, mention: Mention, number: Number, fitting: list[Mention], known: list[Fact]) -> bool:
+        """Whether a number may be of a mention, but not of it and of something else that is named nearer."""
+        return mention.kind != "side" and any(
+            other.kind not in ("side", mention.kind)
+            and abs(other.start - number.start) < abs(mention.start - number.start)
+            and all({mention.kind, other.kind} & f.labels.keys() for f in known)
+            and not any(_agrees(f, mention.kind, mention.value) and _agrees(f, other.kind, other.value) for f in known)
+            for other in fitting
         )
 
     def _titled(self, place: Mention) -> list[float]:
@@ -144,9 +173,9 @@ class Cited:
             if not low or not high or not found[low] or not found[high]:
                 continue
             ends = [[f.labels.get("end") for f in found[n]] for n in (low, high)]
-            middle = next((n for n in found if m[1] and n.start == m.start(1)), None)
+            before = [n.value for n in found if m[1] and n.start <= m.start(1)][-2:]  # "3 % of 33 (0.5 to 15.3)"
             if (
-                not low.value <= (middle or low).value <= high.value
+                not any(low.value <= value <= high.value for value in before or [low.value])
                 or (any(ends[0]) and "low" not in ends[0])
                 or (any(ends[1]) and "high" not in ends[1])
             ):
@@ -169,8 +198,10 @@ class Cited:
         for among in {place.among for place in sentence.places if not place.span}:
             places = [place for place in sentence.places if place.among == among]
             after = [n for n in found if n.start > places[-1].end][: len(places)]
+            before = [n for n in found if n.start < places[0].start]
             if (
                 len(places) == 1
+                or len(before) >= len(places)  # "0.9 and 0.8 after layers 4 and 5"
                 or len(after) < len(places)
                 or CLAUSE.search(sentence.plain[places[-1].end : after[0].start])
             ):
@@ -182,13 +213,13 @@ class Cited:
                 yield f"{' and '.join(n.text for n in after)}: not of those {places[0].kind}s in the evidence cited here"
 
     def _unknown_places(self, sentence: Sentence) -> Iterator[str]:
-        for m in re.finditer(r"\b(layer|head|feature) (-\d+|\d*\.\d+)", sentence.plain, re.IGNORECASE):
+        for m in re.finditer(r"\b(?:layer (?:-\d+|\d*\.\d+)|(?:head|feature) -\d+)", sentence.plain, re.IGNORECASE):
             yield f"{m[0]} is in no evidence cited here"
         for place in sentence.places:
             known = self._values.get(place.kind, {})
             if (
                 place.value in known
-                or f"{place.kind} {place.value}" in self._said
+                or re.search(rf"{place.kind} ?{place.value}\b", self._said)
                 or any(f.value == float(place.value) and not f.labels for f in self.facts)
             ):
                 continue
@@ -229,6 +260,10 @@ class Cited:
                 where = [m.span() for m in re.finditer(re.escape(name), sentence.text, re.IGNORECASE)]
                 found += [Mention(start, end, "side", "control") for start, end in where]
         return sorted(found, key=lambda m: m.start)
+
+
+def _fitting(mentions: list[Mention], fits: list[bool]) -> list[Mention]:
+    return [mention for mention, fit in zip(mentions, fits, strict=True) if fit]
 
 
 _DIGITS = re.compile(r"(?<![\w@.-])-?\d+(?:\.\d+)?(?:e-?\d+)?")

@@ -2,25 +2,28 @@
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
-from agent.grounding.conclusions import CONTROL, Outcome, concludes, names_it, outcomes_of
-from agent.grounding.learned import Models, Reading
-from agent.grounding.parts import Part, around, parts
-from agent.grounding.reading import CITATION, Sentence
-from evidence import Evidence, Verdict
+from agent.grounding.binding import same
+from agent.grounding.conclusions import CONTROL, Outcome, concludes, names_it, outcomes_of, shared
+from agent.grounding.inference import Reader
+from agent.grounding.premise import general, hypothesis
+from agent.grounding.reading import CITATION, Number, Sentence, sources
+from evidence import Evidence, Verdict, facts
 from evidence.facts import sentences as said_by
 from target.spec import public_names
 
 LONG = 12
 """Signs from which on a repeated text is taken for a quotation."""
-_CONFIDENCE = re.compile(r"\bconfidence\b(?! intervals?\b)", re.IGNORECASE)
-"""Confidence is part of a verdict: who gives it concludes."""
+FEW = 4
+"""Words up to which a repeated text may be anybody's."""
+RETOLD = 0.7
+"""Share of a quotation's words in a claim from which on it is the claim in other words."""
 _PLACE = re.compile(r"\b(?:from|at|after|in)? ?(?:layer|head|feature) \d+")
-SURE, MAYBE, UNSAID = 0.8, 0.5, 0.3
-"""Probabilities above which a part says something else than the verdict, below which no part gives it, and below which
-no part speaks of a control. Chosen by leaving one writer out: a correct answer that is marked costs more than a wrong one missed."""
+SURE, CONCLUDES, UNSAID = 0.98, 0.95, 0.1
+"""Probabilities above which an answer is taken to say something else than the verdict, above which to conclude anything, and
+below which not to speak of a control. Chosen by leaving writers out: a correct answer that is marked costs more than a wrong one missed."""
+UNCONTROLLED = "draws a conclusion and does not say what the control showed"
 
 
 def wrong(sentence: Sentence, held: Mapping[str, Evidence], ledger: Mapping[str, Evidence]) -> Iterator[str]:
@@ -36,7 +39,9 @@ def wrong(sentence: Sentence, held: Mapping[str, Evidence], ledger: Mapping[str,
         if _plain(name) not in words:
             yield f"{name} is not in the evidence cited here"
     for quoted in sentence.quotes:
-        if not all(_plain(part) in words for part in re.split(r"…|\.\.\.", quoted)):
+        if not all(_plain(part) in words for part in re.split(r"…|\.\.\.", quoted)) and not any(
+            one.verdict and shared(one.verdict.claim, quoted) >= RETOLD for one in held.values()
+        ):
             yield f"“{quoted[:60]}” is in no evidence cited here"
 
 
@@ -47,7 +52,12 @@ def _of_another(sentence: Sentence, held: Mapping[str, Evidence], ledger: Mappin
     for name, one in ledger.items():
         if name not in held:
             for text in map(_plain, said_by(one)):
-                if len(_PLACE.sub("", text)) >= LONG and text in said and not any(text in mine for mine in own):
+                if (
+                    len(_PLACE.sub("", text)) >= LONG
+                    and len(text.split()) > FEW
+                    and text in said
+                    and not any(text in mine for mine in own)
+                ):
                     yield f"“{text[:60]}” is of [{name}]"
                     return
 
@@ -59,42 +69,58 @@ def undecided(sentence: Sentence, held: Mapping[str, Evidence]) -> Iterator[str]
 
 
 def misjudged(
-    sentences: Sequence[Sentence], ledger: Mapping[str, Evidence], known: Models | None
+    sentences: Sequence[Sentence], ledger: Mapping[str, Evidence], known: Reader | None
 ) -> Iterator[tuple[Sentence, str]]:
     """Conclusions that are not the verdict of their evidence, and conclusions that never say what the control showed."""
     decided = {name: one.verdict for name, one in ledger.items() if one.verdict}
-    mine = [part for part in parts(sentences) if any(name in decided for name in part.names)]
-    mine = [replace(p, repeats=_repeatable(p, ledger), verdict=_verbatim(p, decided)) for p in mine]
-    read = known(mine, ledger) if known else None
     for name, verdict in decided.items():
-        about = [s for s in sentences if name in (s.citations or around(sentences, s))]
+        about = [s for s in sentences if name in sources(sentences, s)]
         said = [(s, found) for s in about if len(s.citations) < 2 and (found := outcomes_of(s.unquoted, verdict.claim))]
         yield from _elsewhere(name, verdict, [s for s, _ in said])
-        left_open = verdict.status == "inconclusive" and any(p.verdict for p in mine if name in p.names)
-        if read is not None:
-            beside = 1.0 if left_open else _beside(name, read)  # what is said word for word to be open needs no control
-            yield from _learned(verdict, [one for one in read if name in one.part.names], beside)
-        elif said and not left_open:
+        if not about:
+            continue
+        if stated := next((s for s in about if _verbatim(s, name, verdict)), None):
+            if verdict.status != "inconclusive" and not _beside(ledger[name], verdict, about):
+                yield stated, UNCONTROLLED  # what is said word for word to be open needs no control
+        elif known:
+            yield from _read(known, sentences, name, ledger[name], verdict)
+        elif said:
             yield from _by_words(ledger[name], verdict, about, said)
 
 
-def _repeatable(part: Part, ledger: Mapping[str, Evidence]) -> tuple[str, ...]:
-    """What a tool says of its evidence beside the claim; in an answer that repeats it nothing is concluded by it."""
-    held = [ledger[name] for name in part.names if name in ledger]
-    texts = [text for one in held for text in (one.caveat, one.verdict.reason if one.verdict else "")]
-    return tuple(text for text in texts if len(text) >= LONG)
-
-
-def _verbatim(part: Part, decided: Mapping[str, Verdict]) -> bool:
-    """Whether a part says the claim of the evidence it cites and its status, and no more: "That C is **supported** [E1]."."""
-    if len(part.names) != 1 or part.names[0] not in decided:
-        return False
-    verdict = decided[part.names[0]]
-    said = _plain(CITATION.sub("", part.text).replace("*", ""))
+def _verbatim(sentence: Sentence, name: str, verdict: Verdict) -> bool:
+    """Whether a sentence says the claim of the evidence and its status, and no more: "That C is **supported** [E1]."."""
+    said = _plain(CITATION.sub("", sentence.text).replace("*", ""))
     return (
-        re.fullmatch(rf"(?:that )?{re.escape(_plain(verdict.claim))},? (?:is |stays )?{verdict.status}", said)
+        sentence.citations == (name,)
+        and re.fullmatch(rf"(?:that )?{re.escape(_plain(verdict.claim))},? (?:is |stays )?{verdict.status}", said)
         is not None
     )
+
+
+def _read(
+    known: Reader, sentences: Sequence[Sentence], name: str, evidence: Evidence, verdict: Verdict
+) -> Iterator[tuple[Sentence, str]]:
+    """What the whole answer is read to conclude of a claim, where that is sure; marked is the sentence that does most."""
+    claim = hypothesis(evidence)
+    (whole,) = known([(claim, general(_answer(sentences), name))])
+    wrongly = whole.concludes - whole.outcomes[verdict.status] > SURE
+    if not wrongly and not (whole.concludes > CONCLUDES and whole.control < UNSAID):
+        return
+    about = [s for s in sentences if name in s.citations or not s.citations]
+    each = known([(claim, general(s.text, name)) for s in about])
+    if wrongly:
+        against = [one.concludes - one.outcomes[verdict.status] for one in each]
+        says = max(whole.outcomes, key=lambda outcome: whole.outcomes[outcome])
+        yield about[against.index(max(against))], f"says {says}, the evidence says {verdict.status}"
+    else:
+        concluding = [one.concludes for one in each]
+        yield about[concluding.index(max(concluding))], UNCONTROLLED
+
+
+def _answer(sentences: Sequence[Sentence]) -> str:
+    """The sentences as they were written, paragraph by paragraph."""
+    return " ".join(sentence.text for sentence in sentences)
 
 
 def _elsewhere(name: str, verdict: Verdict, said: Sequence[Sentence]) -> Iterator[tuple[Sentence, str]]:
@@ -105,39 +131,31 @@ def _elsewhere(name: str, verdict: Verdict, said: Sequence[Sentence]) -> Iterato
         yield said[0], f"the conclusion of [{name}] is about layer {next(iter(claimed))}"
 
 
-def _learned(verdict: Verdict, read: Sequence[Reading], control: float) -> Iterator[tuple[Sentence, str]]:
-    """What the learned models are sure of; where any part may give the verdict rightly, nothing is wrong."""
-    if not read:
-        return
-    stated = next((one for one in read if one.part.verdict), None)
-    against = max(read, key=lambda one: one.concludes - one.outcomes[verdict.status])
-    if (
-        not stated
-        and against.concludes - against.outcomes[verdict.status] > SURE
-        and max(one.outcomes[verdict.status] for one in read) < MAYBE
-    ):
-        said = max(against.outcomes, key=lambda outcome: against.outcomes[outcome])
-        yield against.part.sentence, f"says {said}, the evidence says {verdict.status}"
-    first = stated or next((one for one in read if one.concludes > SURE or _CONFIDENCE.search(one.part.text)), None)
-    if first and control < UNSAID:
-        yield first.part.sentence, "draws a conclusion and does not say what the control showed"
-
-
-def _beside(name: str, read: Sequence[Reading]) -> float:
-    """How likely the sentences that cite an evidence speak of a control; one may do so for several it cites."""
-    sentences = [one.part.sentence for one in read if name in one.part.names]
-    return max((one.control for one in read if one.part.sentence in sentences), default=0.0)
-
-
 def _by_words(
     one: Evidence, verdict: Verdict, about: Sequence[Sentence], said: Sequence[tuple[Sentence, set[Outcome]]]
 ) -> Iterator[tuple[Sentence, str]]:
     """The same by the listed words alone, where there is no encoder."""
     if not any(verdict.status in outcomes for _, outcomes in said):
         yield said[0][0], f"says {' or '.join(sorted(said[0][1]))}, the evidence says {verdict.status}"
-    beside = str(getattr(one, "control_name", None) or "")
-    if not any(CONTROL.search(s.text) or names_it(s.unquoted, beside, verdict.claim) for s in about):
-        yield said[0][0], "draws a conclusion and does not say what the control showed"
+    if not _beside(one, verdict, about):
+        yield said[0][0], UNCONTROLLED
+
+
+def _beside(one: Evidence, verdict: Verdict, about: Sequence[Sentence]) -> bool:
+    """Whether any sentence speaks of the control, by the listed words, its name, or a number that it alone has."""
+    control = str(getattr(one, "control_name", None) or "")
+    known = [fact for fact in facts(one) if not fact.rank]
+    its, own = ([f.value for f in known if f.labels.get("side") == side] for side in ("control", "own"))
+    return any(
+        CONTROL.search(s.text)
+        or names_it(s.unquoted, control, verdict.claim)
+        or any(_among(n, its) and not _among(n, own) for n in s.numbers)
+        for s in about
+    )
+
+
+def _among(number: Number, values: Sequence[float]) -> bool:
+    return any(same(number, value) for value in values)
 
 
 def _targets(text: str, ledger: Mapping[str, Evidence]) -> list[str]:

@@ -66,12 +66,6 @@ def outcomes_of(sentence: str, claim: str) -> set[Outcome]:
     return {"not supported"} if any(_DENIED.search(c) for c in own) else {"supported"}
 
 
-def signs(text: str) -> tuple[bool, ...]:
-    """Which kinds of the listed words a text has."""
-    kinds = (_UNDECIDED, _OPEN, _DENIED, _TESTED, _CONCLUDES, CONTROL)
-    return tuple(kind.search(text) is not None for kind in kinds)
-
-
 def concludes(sentence: str) -> bool:
     """Whether a sentence says by its words that something was tested and how it came out."""
     return _TESTED.search(sentence) is not None

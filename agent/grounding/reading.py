@@ -1,7 +1,7 @@
 """What a sentence of an answer says, read without knowing what is true: its numbers, citations, quotes and places."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -14,9 +14,11 @@ _QUOTED = re.compile(r"\"[^\"]*\"|“[^”]*”|`[^`]*[A-Za-z ][^`]*`|^>.*$|^\s*
 _WORDS = re.compile(r"\"([^\"]+)\"|“([^”]+)”")
 LONG = 32
 """Signs from which on a quotation is somebody's sentence rather than a name."""
+GOES_ON = 3
+"""Words after its last citation from which on a sentence says something that it does not cite."""
 _MARKED = re.compile(r"\"([^\"]+)\"|“([^”]+)”|`([^`]+)`|(?<!\w)'([^']+)'(?!\w)|(?<!\w)‘([^’]+)’(?!\w)")
 _SENTENCE = re.compile(r"(?<=[.!?])\s+(?=[A-Z\"“*])|\n+")
-_NEXT = r"\d+(?![.\d]|\s?%| percent| nats| (?:after|at|in|on) )"
+_NEXT = r"\d+(?!\.?\d|\s?%| percent| nats| (?:after|at|in|on) )"
 _PLACES = re.compile(
     r"\b(layers|heads|features|latents|layer|head|feature|latent)\s+#?"
     rf"(\d+(?:\s*(?:(?<=s \d),|(?<=s \d\d),|,(?=\s*\d+\s*(?:,|and|or)\b)|, and|and|or|to|through|–|-)\s*{_NEXT})*)(?!\.?\d)",
@@ -59,6 +61,8 @@ class Sentence:
     plain: str
     """The same with everything in quotes blanked."""
     paragraph: int
+    start: int = 0
+    """Where it begins in its paragraph."""
 
     @cached_property
     def citations(self) -> tuple[str, ...]:
@@ -115,8 +119,29 @@ def read(answer: str) -> Iterator[Sentence]:
         start = 0
         for end, following in [*((m.start(), m.end()) for m in _SENTENCE.finditer(blank)), (len(blank), len(blank))]:
             if blank[start:end].strip() or paragraph[start:end].strip():
-                yield Sentence(paragraph[start:end], blank[start:end], number)
+                yield Sentence(paragraph[start:end], blank[start:end], number, start)
             start = following
+
+
+def sources(sentences: Sequence[Sentence], one: Sentence) -> tuple[str, ...]:
+    """What a sentence is held against: what it cites, what the next one cites where it goes on after its citation, or its surroundings."""
+    if not one.citations:
+        return _around(sentences, one)
+    rest = one.plain[[m.end() for m in CITATION.finditer(one.plain)][-1] :]
+    after = [s.citations for s in sentences if s.paragraph == one.paragraph and s.start > one.start and s.citations]
+    goes_on = len(re.findall(r"\w{2,}", rest)) >= GOES_ON
+    return tuple(dict.fromkeys([*one.citations, *(after[0] if after and goes_on else ())]))
+
+
+def _around(sentences: Sequence[Sentence], one: Sentence) -> tuple[str, ...]:
+    """What a paragraph cites; where it cites nothing, as the items of a list, the last one before that does, or the next."""
+    by_paragraph: dict[int, list[str]] = {}
+    for s in sentences:
+        by_paragraph.setdefault(s.paragraph, []).extend(s.citations)
+    before = [names for number, names in by_paragraph.items() if number <= one.paragraph and names]
+    after = [names for number, names in by_paragraph.items() if number > one.paragraph and names]
+    nearest = [*before[-1:], *after[:1]]
+    return tuple(dict.fromkeys(nearest[0])) if nearest else ()
 
 
 def _value(text: str) -> float:

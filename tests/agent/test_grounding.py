@@ -108,8 +108,12 @@ def test_unsupported_sentences_are_marked_where_they_stand() -> None:
     assert marked == f"It is an owl [E1]. It has 5.5 legs [E1].{grounding.MARK}"
 
 
-def test_a_number_cited_in_another_paragraph_does_not_count() -> None:
-    assert problems("It is an owl [E1].\n\nIts score is 0.1234.") == ["0.1234 is in no evidence cited here"]
+def test_a_paragraph_that_cites_nothing_is_held_against_the_one_before() -> None:
+    assert problems("It is an owl [E1].\n\nIts score is 0.1234.") == []
+    assert problems("It is an owl [E1].\n\nIts score is 0.41.") == ["0.41 is in no evidence cited here"]
+    assert problems("It is an owl [E1].\n\nLayer 3 has 0.41 [E2].\n\nIts score is 0.1234.") == [
+        "0.1234 is in no evidence cited here"
+    ]
 
 
 def test_numbers_that_hide_in_ranges_exponents_and_backticks_are_found() -> None:

@@ -377,3 +377,22 @@ async def test_an_offer_is_taken_up_by_yes(stage: Callable[..., Any]) -> None:
     assert "answer `yes`" in of(await s.say("steer with voices"), Answer)[0].text
     await s.say("yes")
     assert s.agent.ledger.get("t", "E2").provenance.tool == "steer"
+
+
+async def test_a_conversation_without_a_memory_says_so_once(
+    stage: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from agent import memory
+    from evidence.errors import MemoryError_
+
+    def taken(*_: Any, **__: Any) -> None:
+        raise MemoryError_("another running Maieutic owns the memory in there: close it")
+
+    monkeypatch.setattr(memory, "Memory", taken)
+    s = await stage(AIMessage("Hello."), AIMessage("Hello again."))
+    (notice,) = of(await s.say("hello"), Notice)
+    assert notice.text == (
+        "Nothing you say is remembered for another conversation: "
+        "another running Maieutic owns the memory in there: close it."
+    )
+    assert of(await s.say("hello"), Notice) == []

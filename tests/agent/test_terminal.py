@@ -168,3 +168,14 @@ def test_ctrl_c_stops_a_training_and_the_chat_stays(data_folder: Path) -> None:
     chat.type("\x03")
     assert STOPPED in chat.until("you> ")
     chat.end()
+
+
+def test_markdown_is_drawn_in_a_terminal_and_left_alone_elsewhere(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    terminal._say("It is **supported** [E1].")
+    assert capsys.readouterr().out == "\nIt is **supported** [E1].\n"
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    terminal._say("It is **supported** [E1].")
+    said = capsys.readouterr().out
+    assert "**" not in said and "supported" in said and "[E1]" in said
