@@ -7,9 +7,11 @@ from functools import cached_property
 
 from agent.grounding.attachment import SURE, Forest, Pair, Scene, features, plainly
 from agent.grounding.mentions import CLAUSE, Mention, verbatim
+from agent.grounding.numbers import DIGITS, alike, opened, same
 from agent.grounding.reading import Number, Sentence
 from evidence import Evidence, Fact, facts
 from evidence.facts import Kind, written
+from evidence.lines import lines
 
 _INTERVAL = re.compile(r"(-?[\d.]+(?:e-?\d+)?)? ?[(\[](-?[\d.]+(?:e-?\d+)?) ?(?:to|,|–) ?(-?[\d.]+(?:e-?\d+)?)[)\]]")
 _PLACED = ("layer", "head", "feature")
@@ -55,10 +57,11 @@ class Cited:
     @cached_property
     def _written(self) -> dict[re.Pattern[str], set[tuple[str, ...]]]:
         """The tools' own sentences with numbers, as patterns whose numbers are open; and the numbers they have."""
-        texts = {text for one in self.evidence.values() for text in written(one) if re.search(r"\d", text)}
+        told = (text for one in self.evidence.values() for text in (*written(one), *lines(one)))
+        texts = {text for text in told if re.search(r"\d", text)}
         found: dict[re.Pattern[str], set[tuple[str, ...]]] = {}
         for text in sorted(texts, key=len, reverse=True):
-            found.setdefault(_open(text), set()).add(tuple(_DIGITS.findall(text)))
+            found.setdefault(opened(text), set()).add(tuple(DIGITS.findall(text)))
         return found
 
     def unsupported(self, sentence: Sentence, forest: Forest) -> Iterator[str]:
@@ -119,7 +122,7 @@ class Cited:
                 if any(start <= m.start() < end for start, end in spans):
                     continue
                 spans.append(m.span())
-                if m.groups() not in known:
+                if not any(alike(m.groups(), numbers) for numbers in known):
                     wrong.append(f"“{m[0][:80]}”: the evidence has other numbers there")
         return spans, wrong
 
@@ -266,31 +269,5 @@ def _fitting(mentions: list[Mention], fits: list[bool]) -> list[Mention]:
     return [mention for mention, fit in zip(mentions, fits, strict=True) if fit]
 
 
-_DIGITS = re.compile(r"(?<![\w@.-])-?\d+(?:\.\d+)?(?:e-?\d+)?")
-
-
-def _open(text: str) -> re.Pattern[str]:
-    """A text as a pattern that lets numbers and the form of quotes be others."""
-    parts = [re.sub(r"[\"'“”‘’]", "[\"'“”‘’]", re.escape(part)) for part in _DIGITS.split(text)]
-    return re.compile(r"(?<!\w)" + r"(-?\d+(?:\.\d+)?(?:e-?\d+)?)".join(parts), re.IGNORECASE)
-
-
 def _agrees(fact: Fact, kind: Kind, value: str) -> bool:
     return kind not in fact.labels or fact.labels[kind].casefold() == value
-
-
-def same(number: Number, value: float) -> bool:
-    """Whether a written number is a value rounded to as many digits; a percentage may stand for a share.
-
-    A whole number stands for a whole number, or for a value it is at most 5 % away from.
-    """
-    written = number.text.rstrip("% ").lower()
-    scientific = "e" in written
-    digits = len(written.partition("e")[0].partition(".")[2])
-    for candidate in [100 * value, value] if number.percent else [value]:
-        tolerance = 0.5 * 10**-digits + 1e-9
-        if scientific or (not digits and candidate != int(candidate)):
-            tolerance = min(tolerance, 0.05 * abs(candidate))
-        if abs(number.value - candidate) <= tolerance:
-            return True
-    return False

@@ -4,17 +4,20 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from agent.grounding.binding import same
 from agent.grounding.conclusions import CONTROL, Outcome, concludes, names_it, outcomes_of, shared
 from agent.grounding.inference import Reader
+from agent.grounding.numbers import same
 from agent.grounding.premise import general, hypothesis
 from agent.grounding.reading import CITATION, Number, Sentence, sources
 from evidence import Evidence, Verdict, facts
 from evidence.facts import sentences as said_by
+from evidence.lines import lines, trusted
 from target.spec import public_names
 
 LONG = 12
 """Signs from which on a repeated text is taken for a quotation."""
+LEADS_UP = 5
+"""Words beside a repeated text up to which a sentence only repeats it: "What this cannot show:"."""
 FEW = 4
 """Words up to which a repeated text may be anybody's."""
 RETOLD = 0.7
@@ -102,25 +105,38 @@ def _read(
     known: Reader, sentences: Sequence[Sentence], name: str, evidence: Evidence, verdict: Verdict
 ) -> Iterator[tuple[Sentence, str]]:
     """What the whole answer is read to conclude of a claim, where that is sure; marked is the sentence that does most."""
-    claim = hypothesis(evidence)
-    (whole,) = known([(claim, general(_answer(sentences), name))])
-    wrongly = whole.concludes - whole.outcomes[verdict.status] > SURE
-    if not wrongly and not (whole.concludes > CONCLUDES and whole.control < UNSAID):
+    claim, said = hypothesis(evidence), _said(sentences, evidence, verdict)
+    if not said:
+        return
+    own, whole = known([(claim, general(text, name)) for text in (said, " ".join(s.text for s in sentences))])
+    wrongly = own.concludes - own.outcomes[verdict.status] > SURE
+    alone = own.concludes > CONCLUDES and whole.control < UNSAID
+    if not wrongly and not alone:
         return
     about = [s for s in sentences if name in s.citations or not s.citations]
     each = known([(claim, general(s.text, name)) for s in about])
     if wrongly:
         against = [one.concludes - one.outcomes[verdict.status] for one in each]
-        says = max(whole.outcomes, key=lambda outcome: whole.outcomes[outcome])
+        says = max(own.outcomes, key=lambda outcome: own.outcomes[outcome])
         yield about[against.index(max(against))], f"says {says}, the evidence says {verdict.status}"
     else:
         concluding = [one.concludes for one in each]
         yield about[concluding.index(max(concluding))], UNCONTROLLED
 
 
-def _answer(sentences: Sequence[Sentence]) -> str:
-    """The sentences as they were written, paragraph by paragraph."""
-    return " ".join(sentence.text for sentence in sentences)
+def _said(sentences: Sequence[Sentence], evidence: Evidence, verdict: Verdict) -> str:
+    """What the sentences say themselves: without what a tool says, and what only leads up to it."""
+    control = f"the control: {getattr(evidence, 'control_name', None)}"
+    told = [_plain(text) for text in (evidence.caveat, verdict.reason, control, trusted(verdict), *lines(evidence))]
+    kept = []
+    for sentence in sentences:
+        said = _plain(re.sub(r"\s*\[[^\]]*\]", "", sentence.text).replace("*", ""))
+        own = said
+        for text in sorted(filter(None, told), key=len, reverse=True):
+            own = own.replace(text, " ")
+        if own == said or len(re.findall(r"[a-z]{2,}", own)) > LEADS_UP:
+            kept.append(sentence.text)
+    return " ".join(kept)
 
 
 def _elsewhere(name: str, verdict: Verdict, said: Sequence[Sentence]) -> Iterator[tuple[Sentence, str]]:

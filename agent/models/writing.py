@@ -6,13 +6,11 @@ from typing import assert_never
 from agent import products
 from evidence import (
     AnyEvidence,
-    Arm,
     Cell,
     Contrast,
     Curve,
     Entry,
     Heatmap,
-    Line,
     Quiz,
     RankedList,
     Ranking,
@@ -21,7 +19,8 @@ from evidence import (
     TokenGrid,
     Transcript,
 )
-from evidence.text import number, quote
+from evidence.lines import lines, trusted
+from evidence.text import quote
 
 
 def findings(name: str, evidence: AnyEvidence) -> str:
@@ -62,52 +61,8 @@ def quoting(text: str) -> str:
 
 
 def details(name: str, evidence: AnyEvidence) -> str:
-    """The numbers a reader wants next, by the shape of the evidence."""
-    match evidence:
-        case Ranking():
-            lines = [f"- {one.strategy}: {_first(one.entries)} [{name}]" for one in evidence.lists]
-        case Heatmap():
-            lines = [f"- {quote(e.label)}: {e.score:.3g} {evidence.unit} [{name}]" for e in evidence.highlights]
-        case Contrast():
-            lines = [_arm(name, arm) for arm in evidence.arms]
-        case Curve():
-            lines = [_line(name, line, evidence) for line in evidence.lines]
-        case Table():
-            lines = [f"- {_cells(row, evidence.columns)} [{name}]" for row in evidence.rows[:8]]
-        case TokenGrid() | Transcript() | Quiz():
-            lines = []
-    return "\n".join(lines)
-
-
-def _arm(name: str, arm: Arm) -> str:
-    said = f"; it says {quote(arm.samples[0][1], 80)}" if arm.samples else ""
-    reach = f" ({arm.low:.3g} to {arm.high:.3g})" if arm.low is not None and arm.high is not None else ""
-    return f"- {quote(arm.label)}: {arm.value:.3g}{reach}{said} [{name}]"
-
-
-def _first(entries: tuple[Entry, ...]) -> str:
-    return ", ".join(f"{quote(e.label)} {e.score:.3g}" for e in entries[:3]) or "nothing"
-
-
-def _line(name: str, line: Line, curve: Curve) -> str:
-    if len(line.values) > 1 and len(set(line.values)) == 1:
-        return f"- {quote(line.label)}: {line.values[0]:.3g} [{name}]"
-    best = max(range(len(line.values)), key=line.values.__getitem__)
-    shown = f"{line.values[best]:.3g}"
-    if sum(f"{value:.3g}" == shown for value in line.values) > 1:
-        return f"- {quote(line.label)}: highest {shown} (in more than one place) [{name}]"
-    at = curve.x[best] if curve.x[best].isdigit() else quote(curve.x[best])
-    return f"- {quote(line.label)}: highest {shown} ({curve.x_axis} {at}) [{name}]"
-
-
-def _cells(row: tuple[str | float | None, ...], columns: tuple[str, ...]) -> str:
-    """A row's words in quotes, since some are a model's own, and its numbers each after the name of its column."""
-    first, *rest = (
-        quote(cell, 80) if isinstance(cell, str) else f"{column} {number(cell)}"
-        for cell, column in zip(row, columns, strict=True)
-        if cell is not None and cell != ""
-    )
-    return f"{first}: {'; '.join(rest)}" if rest else first
+    """The numbers a reader wants next, each line with its citation."""
+    return "\n".join(f"- {line} [{name}]" for line in lines(evidence))
 
 
 def _made(name: str, evidence: AnyEvidence) -> str:
@@ -134,10 +89,8 @@ def reasons(name: str, evidence: AnyEvidence) -> str:
         paragraphs.append("\n".join(f"- {line}" for line in standing))
     elif found := details(name, evidence):
         paragraphs.append(found)
-    kind = "they are correlational" if verdict.confidence == "low" else "something was changed and the effect seen"
-    paragraphs.append(
-        f"Confidence in findings of this kind is **{verdict.confidence}** [{name}]: {kind}. {_caveat(name, evidence)}"
-    )
+    trust = trusted(verdict).replace(verdict.confidence, f"**{verdict.confidence}** [{name}]", 1)
+    paragraphs.append(f"{trust}. {_caveat(name, evidence)}")
     return "\n\n".join(paragraphs)
 
 
@@ -170,7 +123,7 @@ def comparison(name: str, evidence: AnyEvidence) -> str | None:
             ]
             return "The likeliest next token, target against base:\n\n" + "\n".join(rows)
         case Heatmap() | Contrast() | Curve() | Table() if evidence.control_name:
-            beside = f"The control of this measurement: {quote(evidence.control_name)} [{name}]."
+            beside = f"The control: {quote(evidence.control_name)} [{name}]."
             return "\n\n".join(part for part in (beside, details(name, evidence)) if part)
         case _:
             return None
