@@ -1,13 +1,13 @@
 """Does the check let correct answers pass, and does it catch spoiled ones?"""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from random import Random
 
 from agent import grounding
 from agent.grounding import Learned
 from evals.answers import learning
 from evals.answers.ledger import NAMES, ledger
-from evals.answers.mutations import AUTOMATIC, Mutation
+from evals.answers.mutations import AUTOMATIC, OF_THE_GUIDE, Mutation
 from evals.answers.prose import Answer, learned_from, unseen
 from evals.result import Metric, share
 from evals.suites import Options
@@ -27,7 +27,7 @@ def measure(options: Options) -> Iterator[Metric]:
         mine = list(learning.guides(name))
         clean = sum(not flagged(one) for one in mine)
         yield share(f"the guide's answers that resolve whole, {name} ledger", clean, len(mine), bar=1.0)
-    yield from _spoiled("the guide's answers", [*learning.guides()])
+    yield from _spoiled("the guide's answers", [*learning.guides()], AUTOMATIC | OF_THE_GUIDE)
     yield from _prose("unseen prose", [(one, None) for one in unseen()])
     if options.full:
         yield from _prose("prose, its writer left out", list(_left_out()))
@@ -48,11 +48,11 @@ def _prose(source: str, answers: Sequence[tuple[Answer, Learned | None]]) -> Ite
         caught = sum(flagged(*each) for each in spoiled)
         yield share(f"{name}, {source}: caught", caught, len(spoiled), bar=0.95)
     if all(learned is None for _, learned in answers):
-        yield from _spoiled(source, [one for one, _ in answers])
+        yield from _spoiled(source, [one for one, _ in answers], AUTOMATIC)
 
 
-def _spoiled(source: str, answers: Sequence[Answer]) -> Iterator[Metric]:
-    for name, spoil in AUTOMATIC.items():
+def _spoiled(source: str, answers: Sequence[Answer], ways: Mapping[str, Mutation]) -> Iterator[Metric]:
+    for name, spoil in ways.items():
         caught = [flagged(one, text) for one, text in spoiled(name, spoil, answers)]
         yield share(f"{name}, {source}: caught", sum(caught), len(caught), bar=0.95)
 

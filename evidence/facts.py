@@ -28,8 +28,10 @@ Kind = Literal["layer", "head", "feature", "token", "name", "column", "side", "e
 `end` the "low" or "high" end of an interval."""
 _PLACE = re.compile(r"(?:after )?(layer|head|feature|position) (\d+)")
 _SAID = re.compile(r"(?<!\w)'[^']*'(?!\w)|\"[^\"]*\"|“[^”]*”")
-_NUMBERS = re.compile(r"(?:features? )?\d+(?:,? (?:and )?\d+)*")
+_NUMBERS = re.compile(r"features? \d+(?:,? (?:and )?\d+)*|\d+(?:,? (?:and )?\d+)+")
 """A cell that lists places."""
+_PLACES = re.compile(r"\b(?:features?|latents?|layers?|heads?|steps?)\b")
+"""What a row is called by, where its numbers are a tool's and no words of a model."""
 _SIDES = {"with": "own", "without": "without", "control": "control"}
 
 
@@ -142,8 +144,9 @@ def _curve(curve: Curve) -> Iterator[Fact]:
                 at: dict[Kind, str] = {"layer": x} if layered and x.isdigit() else _place(x)
                 at |= {"end": end} if end else {}
                 yield Fact(value, at | {"name": line.label, "side": _SIDES[line.role]})
+    numeric = all(re.fullmatch(r"-?\d+(\.\d+)?", x) for x in curve.x)
     for x in curve.x:
-        yield from map(Fact, numbers_in(x))
+        yield from [Fact(float(x))] if numeric else _number_of(x)
 
 
 def _table(table: Table) -> Iterator[Fact]:
@@ -159,7 +162,8 @@ def _table(table: Table) -> Iterator[Fact]:
                 yield Fact(cell, at | {"column": column})
             elif isinstance(cell, str) and _NUMBERS.fullmatch(cell):
                 yield from (Fact(value, at) for value in numbers_in(cell))
-        yield from (Fact(value, at) for value in numbers_in(_SAID.sub("", words[0] if words else "")))
+        if words and _PLACES.search(words[0]):
+            yield from (Fact(value, at) for value in numbers_in(_SAID.sub("", words[0])))
 
 
 def _place(label: str) -> dict[Kind, str]:

@@ -16,6 +16,8 @@ from target.spec import public_names
 
 LONG = 12
 """Signs from which on a repeated text is taken for a quotation."""
+READABLE = 15
+"""Words from which on an answer is read by what was learned from answers; hardly any of those was shorter."""
 LEADS_UP = 5
 """Words beside a repeated text up to which a sentence only repeats it: "What this cannot show:"."""
 FEW = 4
@@ -26,6 +28,7 @@ _PLACE = re.compile(r"\b(?:from|at|after|in)? ?(?:layer|head|feature) \d+")
 SURE, CONCLUDES, UNSAID = 0.98, 0.95, 0.1
 """Probabilities above which an answer is taken to say something else than the verdict, above which to conclude anything, and
 below which not to speak of a control. Chosen by leaving writers out: a correct answer that is marked costs more than a wrong one missed."""
+_STATUS = "supported|not supported|inconclusive"
 UNCONTROLLED = "draws a conclusion and does not say what the control showed"
 
 
@@ -82,23 +85,35 @@ def misjudged(
         yield from _elsewhere(name, verdict, [s for s, _ in said])
         if not about:
             continue
-        if stated := next((s for s in about if _verbatim(s, name, verdict)), None):
-            if verdict.status != "inconclusive" and not _beside(ledger[name], verdict, about):
-                yield stated, UNCONTROLLED  # what is said word for word to be open needs no control
-        elif known:
+        if stated := [(s, status) for s in about if (status := _stated(s, name, verdict))]:
+            yield from _stands(stated, about, ledger[name], verdict)
+        elif known and sum(len(s.text.split()) for s in sentences) >= READABLE:
             yield from _read(known, sentences, name, ledger[name], verdict)
         elif said:
             yield from _by_words(ledger[name], verdict, about, said)
 
 
-def _verbatim(sentence: Sentence, name: str, verdict: Verdict) -> bool:
-    """Whether a sentence says the claim of the evidence and its status, and no more: "That C is **supported** [E1]."."""
+def _stated(sentence: Sentence, name: str, verdict: Verdict) -> str | None:
+    """The status that a sentence gives in so many words: "That C is **supported** [E1].", or "... (supported) [E1]"."""
+    if sentence.citations != (name,):
+        return None
     said = _plain(CITATION.sub("", sentence.text).replace("*", ""))
-    return (
-        sentence.citations == (name,)
-        and re.fullmatch(rf"(?:that )?{re.escape(_plain(verdict.claim))},? (?:is |stays )?{verdict.status}", said)
-        is not None
-    )
+    claimed = re.fullmatch(rf"(?:that )?{re.escape(_plain(verdict.claim))},? (?:is |stays )?({_STATUS})", said)
+    given = re.search(rf"\(({_STATUS})\)", sentence.plain)
+    return claimed[1] if claimed else given[1] if given else None
+
+
+def _stands(
+    stated: Sequence[tuple[Sentence, str]], about: Sequence[Sentence], evidence: Evidence, verdict: Verdict
+) -> Iterator[tuple[Sentence, str]]:
+    """Whether a status is the evidence's, and comes with the control; what is said to be open needs none."""
+    for sentence, status in stated:
+        if status != verdict.status:
+            yield sentence, f"says {status}, the evidence says {verdict.status}"
+            return
+    rest = [s for s in about if not any(s is sentence for sentence, _ in stated)]
+    if verdict.status != "inconclusive" and not _beside(evidence, verdict, rest):
+        yield stated[0][0], UNCONTROLLED
 
 
 def _read(

@@ -121,7 +121,8 @@ def any_kind(given: "Given", situation: "Situation") -> str | None:
     said = kind(given.slots.rest)
     wanted = said if said in {"matryoshka", "itda", "crosscoder"} else "sae"
     found = shipped(given, situation, wanted)
-    return found or (None if wanted == "sae" else usual(wanted, given.slots.target or situation.target))
+    named = given.slots.target if given.slots.target in situation.targets else None  # a folder may be where to write
+    return found or (None if wanted == "sae" else usual(wanted, named or situation.target))
 
 
 def usual(wanted: str, target: str) -> str | None:

@@ -64,12 +64,39 @@ def wrong_citation(text: str, draw: Random, ledger: Mapping[str, AnyEvidence]) -
     return text[: one.start(1)] + other + text[one.end(1) :]
 
 
+def verdict_flipped(text: str, draw: Random, ledger: Mapping[str, AnyEvidence]) -> str | None:
+    """The guide's verdict becomes another one."""
+    found = [(a, b) for a, b in _TURNED if a in text]
+    if not found:
+        return None
+    old, new = found[0]
+    return text.replace(old, new, 1)
+
+
+def control_dropped(text: str, draw: Random, ledger: Mapping[str, AnyEvidence]) -> str | None:
+    """Of the guide's answer the verdict stays, and nothing of what it rests on."""
+    first, _, rest = text.partition("\n\n")
+    settled = any(old in first for old, _ in _TURNED) and "inconclusive" not in first
+    return first.partition(" The reason:")[0] if settled and rest else None
+
+
+_TURNED = (
+    ("is **not supported**", "**is supported**"),
+    ("**is supported**", "is **not supported**"),
+    ("stays **inconclusive**", "**is supported**"),
+    ("(not supported)", "(supported)"),
+    ("(supported)", "(not supported)"),
+)
+"""How the guide gives a verdict, and the same wrong."""
+
 AUTOMATIC: dict[str, Mutation] = {
     "digit changed": digit_changed,
     "two numbers swapped": numbers_swapped,
     "right number, wrong target or layer": wrong_place,
     "wrong citation": wrong_citation,
 }
+OF_THE_GUIDE: dict[str, Mutation] = {"verdict flipped": verdict_flipped, "control dropped": control_dropped}
+"""What can be done to an answer whose form is known; writers of free prose do it themselves."""
 
 
 def _numbers(text: str) -> list[tuple[int, int]]:
