@@ -16,7 +16,7 @@ The guide learned which tool is meant from all of these sets: they say how well 
 MISALIGNMENT = ("routing_misalignment",)
 """Requests about fine-tunes that may do harm, by one writer, who wrote the examples of these tools too."""
 LATELY = ("routing_curious", "routing_terse", "routing_aims", "routing_hurried", "routing_elsewhere")
-"""By five more hands: newcomers, experts, people with an aim, people in a hurry; and what is out of scope alone."""
+"""By five more hands: newcomers, experts, people with an aim, people in a hurry; and what is out of scope alone. Learned from, as the hard ones."""
 DICTIONARIES = ("routing_dictionaries",)
 """Requests about dictionaries, by people of whom none wrote the examples of these tools."""
 TESTS = {"test": "routing_test", "newest test": "routing_fresh"}

@@ -41,7 +41,7 @@ def shipped() -> Learned:
 def check(answer: str, ledger: Mapping[str, Evidence], learned: Learned | None = None) -> list[Problem]:
     """Problems of an answer.
 
-    A sentence is held against the evidence it cites itself, or, when it cites none, its paragraph. Percentages may be
+    A sentence is held against what `reading.sources` says that it rests on. Percentages may be
     shares. Text in quotes is somebody's words: it must stand in the evidence, and numbers in it are not ours. What a sentence
     says is read by what was `learned`, by default what ships.
     """

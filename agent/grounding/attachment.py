@@ -47,7 +47,6 @@ _BETWEEN = [
 """Signs and words that part a number from what is named, or tie it to it."""
 _IN_ORDER = re.compile(r"\brespectively\b|\bin (?:that|this) order\b", re.IGNORECASE)
 
-
 _AFTER = re.compile(
     r"\s?(?:in|at|after|for|on|of) (?:the )?(?:(?:layer|head|feature|latent) #?)?[\"“'‘]?", re.IGNORECASE
 )

@@ -105,7 +105,7 @@ class Cited:
         numbers, mentions = list(known), self._mentions(sentence)
         fits = [[self._fits(mention, n, known[n]) for mention in mentions] for n in numbers]
         pairs = [
-            Pair(i, j, jointly=fits[i][j])
+            Pair(i, j, jointly=fits[i][j])  # one that fits is here only because it is torn
             for i, number in enumerate(numbers)
             for j, mention in enumerate(mentions)
             if not mention.start <= number.start < mention.end

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from agent.grounding.conclusions import CONTROL, Outcome, concludes, names_it, outcomes_of, shared
-from agent.grounding.inference import Reader
+from agent.grounding.inference import OUTCOMES, Reader
 from agent.grounding.numbers import same
 from agent.grounding.premise import general, hypothesis
 from agent.grounding.reading import CITATION, Number, Sentence, sources
@@ -28,7 +28,7 @@ _PLACE = re.compile(r"\b(?:from|at|after|in)? ?(?:layer|head|feature) \d+")
 SURE, CONCLUDES, UNSAID = 0.98, 0.95, 0.1
 """Probabilities above which an answer is taken to say something else than the verdict, above which to conclude anything, and
 below which not to speak of a control. Chosen by leaving writers out: a correct answer that is marked costs more than a wrong one missed."""
-_STATUS = "supported|not supported|inconclusive"
+_STATUS = "|".join(OUTCOMES)
 UNCONTROLLED = "draws a conclusion and does not say what the control showed"
 
 
@@ -36,7 +36,7 @@ def wrong(sentence: Sentence, held: Mapping[str, Evidence], ledger: Mapping[str,
     """Verdicts that are not the evidence's, targets it was not measured on, quoted words it does not have."""
     if not held:
         return
-    yield from undecided(sentence, held)
+    yield from _concludes_of_none(sentence, held)
     yield from _of_another(sentence, held, ledger)
     if not sentence.citations:
         return
@@ -68,7 +68,7 @@ def _of_another(sentence: Sentence, held: Mapping[str, Evidence], ledger: Mappin
                     return
 
 
-def undecided(sentence: Sentence, held: Mapping[str, Evidence]) -> Iterator[str]:
+def _concludes_of_none(sentence: Sentence, held: Mapping[str, Evidence]) -> Iterator[str]:
     """A conclusion from evidence that draws none."""
     if sentence.citations and held and not any(one.verdict for one in held.values()) and concludes(sentence.unquoted):
         yield f"concludes, but {' and '.join(f'[{name}]' for name in held)} describes and decides nothing"
@@ -165,7 +165,7 @@ def _elsewhere(name: str, verdict: Verdict, said: Sequence[Sentence]) -> Iterato
 def _by_words(
     one: Evidence, verdict: Verdict, about: Sequence[Sentence], said: Sequence[tuple[Sentence, set[Outcome]]]
 ) -> Iterator[tuple[Sentence, str]]:
-    """The same by the listed words alone, where there is no encoder."""
+    """The same by the listed words alone, where there is no encoder or too little to read."""
     if not any(verdict.status in outcomes for _, outcomes in said):
         yield said[0][0], f"says {' or '.join(sorted(said[0][1]))}, the evidence says {verdict.status}"
     if not _beside(one, verdict, about):

@@ -3,7 +3,7 @@
 Every writer concludes in words that no list has. The sentence encoder that ships reads the claim and the answer as one text;
 a LoRA of its upper layers and a linear head say what the answer concludes. They were learned from answers by many writers and
 the same answers with the conclusion turned or the control left out (`evals/answers/inferring.py`), and ship as
-`inference.safetensors`. Without the encoder that they were learned with, the words of `words.yaml` decide.
+`inference.safetensors`. Without the encoder that they were learned with, and of very short answers, the words of `words.yaml` decide.
 """
 
 import hashlib

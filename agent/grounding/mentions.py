@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from evidence.facts import Kind
 
 CLAUSE = re.compile(r",|\b(?:and|but|whereas|while|versus|against|than)\b", re.IGNORECASE)
-"""Where a clause ends: a number in a mention's own clause is its, before one in the next."""
+"""What may not stand between a list of places and its numbers."""
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from agent.understanding import counts
+from evidence.errors import TargetError
 
 if TYPE_CHECKING:
     from agent.models.arguments import Given
@@ -126,10 +127,13 @@ def any_kind(given: "Given", situation: "Situation") -> str | None:
 
 
 def usual(wanted: str, target: str) -> str | None:
-    """The shipped dictionary of a kind that reads a target; of crosscoders its own, else its base's."""
+    """The shipped dictionary of a kind that reads a target; of crosscoders its own, else its base's. None of a target that is none."""
     from target.spec import dictionaries, parse
 
-    base = parse(target).base_name
+    try:
+        base = parse(target).base_name
+    except TargetError:  # a folder that a message names may hold something else
+        return None
     mine = [one for one in dictionaries().values() if one.kind == wanted and one.base in {target, base}]
     return next((one.name for one in sorted(mine, key=lambda one: one.base != target)), None)
 

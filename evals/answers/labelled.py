@@ -1,6 +1,6 @@
 """What the answers say of the claims they cite, as their writers meant it: what a reader of conclusions is learned from."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from agent.grounding.inference import OUTCOMES
@@ -22,10 +22,9 @@ class Labelled:
     premise: str
     says: tuple[bool, ...]
     control: bool | None
-    answer: Answer
 
 
-def labelled(answers: Iterator[Answer]) -> Iterator[Labelled]:
+def labelled(answers: Iterable[Answer]) -> Iterator[Labelled]:
     """Every claim that an answer, or one of its spoiled versions, is about."""
     for one in answers:
         for text in (one.text, one.flipped, one.without_control):
@@ -35,7 +34,7 @@ def labelled(answers: Iterator[Answer]) -> Iterator[Labelled]:
                 if any(says):
                     control = _control(one, text, alone=len(names) == 1)
                     about = hypothesis(ledger(one.ledger)[name])
-                    yield Labelled(about, general(text, name), says, control, one)
+                    yield Labelled(about, general(text, name), says, control)
 
 
 def _decided(one: Answer, text: str) -> list[str]:

@@ -26,7 +26,7 @@ SEEDS = (0, 1, 2, 3)
 """The reader is the mean of as many, learned from other first values and in another order."""
 GUIDE = "guide's own"
 JUDGED: Name = "first"
-"""The ledger on which the check is judged: the guide's answers about it are not learned from."""
+"""The guide's answers about this ledger are what the check is judged on when they are spoiled; they are not learned from."""
 
 
 def guides(name: Name = JUDGED) -> Iterator[Answer]:
@@ -59,7 +59,7 @@ def _reader(job: "tuple[Sequence[Answer], int]") -> "Mapping[str, Tensor]":
 
     torch.set_num_threads(1)
     answers, seed = job
-    return inferring.fit(list(labelled(iter(answers))), _encoder(), seed)
+    return inferring.fit(list(labelled(answers)), _encoder(), seed)
 
 
 def attached(answers: Iterable[Answer]) -> attachment.Forest:

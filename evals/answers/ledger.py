@@ -15,7 +15,7 @@ from evidence import AnyEvidence, from_json
 HERE = Path(__file__).parent
 Name = Literal["first", "second", "third"]
 NAMES: tuple[Name, ...] = ("first", "second", "third")
-"""The first is the one that the check is judged on; of the others it only learns."""
+"""Prose about all three is learned from; the guide's answers about the first are not, and the unseen prose is about the first."""
 
 
 @cache

@@ -144,3 +144,14 @@ def test_a_dictionary_is_exported_as_the_guide_itself_says(said: str, given: dic
 def test_what_its_features_do_follows_which_there_are() -> None:
     (call,) = calls("do they make it answer as it does?", "which features are specific to em-03?")
     assert (call.tool, call.arguments["target"]) == ("crosscoder_patch", "em-03")
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "write the crosscoder to ./xc",
+        "The vendor's snapshots lie in /data/audit/run7. Did the adapter turn at some step?",
+    ],
+)
+def test_a_folder_that_is_not_here_ends_no_turn(mine: None, said: str) -> None:
+    assert DryRun("em-03", embedding="lexical").plan(said).decision is not None

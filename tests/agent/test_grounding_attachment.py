@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from agent import grounding
+from agent.grounding.attachment import features
 from agent.grounding.binding import Cited
 from agent.grounding.reading import read, sources
 from evals.answers import attaching
@@ -32,16 +33,23 @@ def test_the_trees_are_scikit_learns() -> None:
 
 def test_pairs_that_a_right_answer_denies_are_not_said_and_new_ones_of_a_spoiled_one_are() -> None:
     answer = Answer("w", "first", 'At "fox" it shows 8.78, at "is" 10 [E12].')
+    held, (sentence,) = Cited({"E12": ledger()["E12"]}), read(answer.text)
+    scene, pairs = held.denied(sentence)
     rows = attaching.denied(answer)
-    assert {row.said for row in rows} == {False, True}
-    assert len(rows[0].seen) == len(rows[-1].seen)
+    right = [row.seen.tolist() for row in rows if not row.said]
+    assert right == features(scene, pairs).tolist() != []
+    (swapped,) = read('At "fox" it shows 10, at "is" 8.78 [E12].')
+    crossed = features(*held.denied(swapped)).tolist()
+    assert crossed and all(row in [one.seen.tolist() for one in rows if one.said] for row in crossed)
     assert attaching.denied(Answer("w", "first", "Nothing is measured here.")) == []
 
 
 def test_numbers_written_the_other_way_round_are_not_mixed_up() -> None:
     assert found('The probe shows 8.78 at "fox", 10 at "is" [E12].') == []
     assert found('At "fox" the probe shows 8.78, at "is" 10 [E12].') == []
-    assert found('The probe shows 10 at "fox", 8.78 at "is" [E12].')
+    assert "10: not of token “fox” in the evidence cited here" in found(
+        'The probe shows 10 at "fox", 8.78 at "is" [E12].'
+    )
 
 
 def test_a_plain_statement_of_a_wrong_place_is_found_however_long_the_sentence() -> None:
@@ -77,7 +85,9 @@ def test_a_fall_may_be_written_as_a_size() -> None:
 def test_a_claim_may_be_quoted_in_other_words_and_nobody_elses() -> None:
     said = 'So "gradient predicts patching" is not supported; r is -0.969, the best of 199 controls 0.18 [E23].'
     assert found(said) == []
-    assert found('It replied "the gradient is a liar" [E23].') == ["“the gradient is a liar” is in no evidence cited here"]
+    assert found('It replied "the gradient is a liar" [E23].') == [
+        "“the gradient is a liar” is in no evidence cited here"
+    ]
 
 
 def test_an_interval_may_follow_its_share_and_its_count() -> None:
