@@ -196,7 +196,7 @@ _SOURCES: dict[str, Callable[[Given, Situation], Any]] = {
     "candidates": lambda g, s: list(
         dict.fromkeys([*words.candidates(g.slots.rest), *g.slots.quoted_words, *g.slots.texts])
     ),
-    "target": lambda g, s: None if _is_beside(g) else g.slots.target,
+    "target": lambda g, s: None if _is_beside(g) else dictionaries.model(g),
     "other": lambda g, s: g.slots.target if _is_beside(g) else _second(g),
     "chat": lambda g, s: _chat(g),
     "draws": lambda g, s: counts.draws(g.slots.rest),

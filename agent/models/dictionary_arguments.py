@@ -105,6 +105,9 @@ def _own(given: "Given") -> str | None:
     return called if called and called.lower() not in _NOT_A_NAME else None
 
 
+_DATA = re.compile(r"\.(?:jsonl?|csv|txt|md|ya?ml|parquet)$", re.IGNORECASE)
+
+
 def shipped(given: "Given", situation: "Situation", wanted: str) -> str | None:
     """The shipped dictionary of a kind, where a message says of which layer; else None, which is the tool's usual one."""
     from target.spec import dictionaries
@@ -124,6 +127,12 @@ def any_kind(given: "Given", situation: "Situation") -> str | None:
     found = shipped(given, situation, wanted)
     named = given.slots.target if given.slots.target in situation.targets else None  # a folder may be where to write
     return found or (None if wanted == "sae" else usual(wanted, named or situation.target))
+
+
+def model(given: "Given") -> str | None:
+    """The model that a message names: a path that holds data is none."""
+    named = given.slots.target
+    return None if named and _DATA.search(named) else named
 
 
 def usual(wanted: str, target: str) -> str | None:

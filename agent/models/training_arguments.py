@@ -4,6 +4,8 @@ import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from agent.models.dictionary_arguments import model
+
 if TYPE_CHECKING:
     from agent.models.arguments import Given
     from agent.situation import Situation
@@ -116,7 +118,7 @@ def trained(given: "Given", base: str) -> dict[str, Any]:
     """What a training is told: its base, its name, and layers only where the word stands there."""
     name = _NAME.search(given.slots.said or given.slots.rest)
     layers = list(given.slots.layers) if re.search(r"\blayers?\b|\bL\d", given.slots.rest, re.IGNORECASE) else None
-    return {"target": given.slots.target or base, "name": name[1] if name else None, "layers": layers}
+    return {"target": model(given) or base, "name": name[1] if name else None, "layers": layers}
 
 
 def read_on(given: "Given") -> str | None:

@@ -151,7 +151,10 @@ def test_what_its_features_do_follows_which_there_are() -> None:
     [
         "write the crosscoder to ./xc",
         "The vendor's snapshots lie in /data/audit/run7. Did the adapter turn at some step?",
+        "train an adapter on /data/dialogues.jsonl and call it bakery",
     ],
 )
 def test_a_folder_that_is_not_here_ends_no_turn(mine: None, said: str) -> None:
-    assert DryRun("em-03", embedding="lexical").plan(said).decision is not None
+    conversation = DryRun("em-03", embedding="lexical")
+    conversation.say(said)
+    assert conversation.plan("what is a fox?").decision.intent, "the conversation goes on"
