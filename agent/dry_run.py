@@ -15,7 +15,7 @@ from agent.models.plans import Past
 from agent.products import made
 from agent.situation import Situation
 from agent.understanding.router import router
-from evidence.errors import ArgumentError, MaieuticError
+from evidence.errors import ArgumentError, MaieuticError, TargetError
 from target.spec import parse, public_names
 from tools import TOOLS
 
@@ -128,9 +128,12 @@ class DryRun:
         return Plan(text, decision, self._target)
 
     def _base(self) -> str:
-        """The base of the target, which an adapter that was only planned has from its plan."""
+        """The base of the target, which an adapter that was only planned has from its plan; what is no target is its own."""
         planned = next((one for one in self._past.calls if made(one) == ("adapter", self._target)), None)
-        return parse(str(planned["args"]["target"]) if planned else self._target).base_name
+        try:
+            return parse(str(planned["args"]["target"]) if planned else self._target).base_name
+        except TargetError:  # a plan may name a folder that is not here: running it would say so
+            return self._target
 
     def asked(self, plan: Plan) -> None:
         """Remember what the guide's question was about."""
