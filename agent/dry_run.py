@@ -112,8 +112,12 @@ class DryRun:
 
     def say(self, text: str) -> Plan:
         """Plan one turn, and take its calls for done."""
-        plan = self.plan(text)
+        plan, before = self.plan(text), self._target
         self.took_place(plan.calls)
+        try:
+            self._base()
+        except TargetError:  # the plan names a folder that is not here: running it would say so, and leave the target
+            self._target = before
         self.asked(plan)
         return plan
 
@@ -128,12 +132,9 @@ class DryRun:
         return Plan(text, decision, self._target)
 
     def _base(self) -> str:
-        """The base of the target, which an adapter that was only planned has from its plan; what is no target is its own."""
+        """The base of the target, which an adapter that was only planned has from its plan."""
         planned = next((one for one in self._past.calls if made(one) == ("adapter", self._target)), None)
-        try:
-            return parse(str(planned["args"]["target"]) if planned else self._target).base_name
-        except TargetError:  # a plan may name a folder that is not here: running it would say so
-            return self._target
+        return parse(str(planned["args"]["target"]) if planned else self._target).base_name
 
     def asked(self, plan: Plan) -> None:
         """Remember what the guide's question was about."""
