@@ -6,6 +6,7 @@ They are learned from correct answers, which say none of them, and from the same
 (`evals/answers/attaching.py`), and ship as `attachment.safetensors`.
 """
 
+import hashlib
 import math
 import re
 from collections.abc import Sequence
@@ -24,8 +25,10 @@ if TYPE_CHECKING:
     Whole = np.ndarray[Any, np.dtype[np.int32]]
 
 FILE = Path(__file__).with_name("attachment.safetensors")
+READ_BY = ("attachment.py", "binding.py", "mentions.py", "numbers.py", "reading.py")
+"""The files by which pairs are found and seen: what was learned by others is stale."""
 SURE = 0.96
-"""Probability from which on a sentence is taken to say a pair; chosen by leaving one writer out."""
+"""Probability from which on a sentence is taken to say a pair; chosen on writers who were left out."""
 KINDS = ("layer", "head", "feature", "token", "name", "column", "side")
 _BETWEEN = [
     re.compile(pattern, re.IGNORECASE)
@@ -52,6 +55,7 @@ _AFTER = re.compile(
 )
 _BEFORE = re.compile(r"[\"”'’]?\s?(?:has|gets|had|gives|shows|is|was|says|=)\s?", re.IGNORECASE)
 """All that stands between a number and its place in a plain statement: "0.62 in layer 3", "layer 3 has 0.62"."""
+_ON = re.compile(r"\b(?:on|for) (?:the )?$", re.IGNORECASE)
 _PLAIN = ("layer", "head", "feature", "token")
 
 
@@ -114,6 +118,11 @@ def forest() -> Forest:
     return Forest(**{name: stored[name].astype(kinds[name]) for name in Forest.__dataclass_fields__})
 
 
+def reads() -> str:
+    """A digest of what pairs are read with."""
+    return hashlib.sha256(b"".join(Path(__file__).with_name(name).read_bytes() for name in READ_BY)).hexdigest()
+
+
 def features(scene: Scene, pairs: Sequence[Pair]) -> "Matrix":
     """What the trees see of pairs (pair, feature)."""
     import numpy as np
@@ -122,11 +131,14 @@ def features(scene: Scene, pairs: Sequence[Pair]) -> "Matrix":
 
 
 def plainly(scene: Scene, pair: Pair) -> bool:
-    """Whether nothing but a preposition or a copula stands between a number and a place that is not its own."""
+    """Whether nothing but a preposition or a copula stands between a number and a place or a side that is not its own."""
     number, mention = scene.numbers[pair.number], scene.mentions[pair.mention]
     start, end = _between(number, mention)
+    between = scene.sentence.text[start:end]
+    if mention.kind == "side":  # "on the base 0.41"
+        return between == " " and _ON.search(scene.sentence.text[: mention.start]) is not None
     tie = _AFTER if number.start < mention.start else _BEFORE
-    return not pair.jointly and mention.kind in _PLAIN and tie.fullmatch(scene.sentence.text[start:end]) is not None
+    return not pair.jointly and mention.kind in _PLAIN and tie.fullmatch(between) is not None
 
 
 def _pair(scene: Scene, pair: Pair) -> list[float]:

@@ -27,7 +27,7 @@ RETOLD = 0.7
 _PLACE = re.compile(r"\b(?:from|at|after|in)? ?(?:layer|head|feature) \d+")
 SURE, CONCLUDES, UNSAID = 0.98, 0.95, 0.1
 """Probabilities above which an answer is taken to say something else than the verdict, above which to conclude anything, and
-below which not to speak of a control. Chosen by leaving writers out: a correct answer that is marked costs more than a wrong one missed."""
+below which not to speak of a control. Chosen on writers who were left out: a correct answer that is marked costs more than a wrong one missed."""
 _STATUS = "|".join(OUTCOMES)
 UNCONTROLLED = "draws a conclusion and does not say what the control showed"
 

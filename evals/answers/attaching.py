@@ -40,7 +40,8 @@ def denied(answer: Answer) -> list[Denied]:
     right = dict(_pairs(answer.text, known))
     found = [Denied(seen, said=False) for seen in right.values()]
     for spoil, times in SPOILED.items():
-        for text in {spoil(answer.text, draw, known) for _ in range(times)} - {None, answer.text}:
+        made = (spoil(answer.text, draw, known) for _ in range(times))
+        for text in sorted({text for text in made if text and text != answer.text}):
             found += [Denied(seen, said=True) for place, seen in _pairs(text, known) if place not in right]
     return found
 

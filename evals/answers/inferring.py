@@ -1,11 +1,11 @@
 """Learning the reader of conclusions: a LoRA of the sentence encoder's upper layers and a linear head."""
 
 import random
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from agent.embedding import Encoder
-from agent.grounding.inference import ADAPTED, BELOW, RANK, SCALE, Reader, scores
+from agent.grounding.inference import ADAPTED, BELOW, RANK, SCALE, scores
 from evals.answers.labelled import NOTHING, Labelled
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ HIDDEN = "the claim"
 
 
 def fit(rows: Sequence[Labelled], encoder: Encoder, seed: int) -> dict[str, "Tensor"]:
-    """What is learned from rows: `a` and `b` of every adapted layer, and the head.
+    """What is learned from rows, in half precision: `a` and `b` of every adapted layer, and the head.
 
     Args:
         rows: what to learn from.
@@ -49,11 +49,6 @@ def fit(rows: Sequence[Labelled], encoder: Encoder, seed: int) -> dict[str, "Ten
             schedule.step()
         print(f"seed {seed}, {epoch + 1} of {EPOCHS} rounds", flush=True)
     return _learned(layers, top)
-
-
-def reader(encoder: Encoder, learned: Sequence[Mapping[str, "Tensor"]]) -> Reader:
-    """What was learned, as it ships: in half precision."""
-    return Reader(encoder, [{name: tensor.half() for name, tensor in one.items()} for one in learned])
 
 
 def _trainable(encoder: Encoder) -> tuple["Module", "Module"]:
@@ -96,7 +91,8 @@ def _learned(layers: "Module", top: "Module") -> dict[str, "Tensor"]:
         for part in ("a", "b")
     }
     linear = top[1]
-    return found | {"head.weight": linear.weight.detach(), "head.bias": linear.bias.detach()}
+    found |= {"head.weight": linear.weight.detach(), "head.bias": linear.bias.detach()}
+    return {name: tensor.half() for name, tensor in found.items()}
 
 
 def _beneath(rows: Sequence[Labelled], encoder: Encoder, *, hide: bool) -> list["Tensor"]:

@@ -4,6 +4,7 @@ Both are learned from the answers in `evals/answers/*/`, the second from the gui
 besides. It takes about half an hour on two cores.
 """
 
+import argparse
 import hashlib
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -37,15 +38,17 @@ def guides(name: Name = JUDGED) -> Iterator[Answer]:
                 yield Answer(GUIDE, name, text)
 
 
-def digest() -> str:
-    """Of all that is learned from."""
+def digest(*guides_own: Answer) -> str:
+    """Of all that is learned from: ledgers, prose, and the guide's own answers where they are."""
     read = [file(name) for name in NAMES] + [one for name in NAMES for one in files(name)]
-    return hashlib.sha256(b"".join(one.read_bytes() for one in read)).hexdigest()
+    found = hashlib.sha256(b"".join(one.read_bytes() for one in read))
+    found.update("".join(one.text for one in guides_own).encode())
+    return found.hexdigest()
 
 
 def learn(answers: Sequence[Answer], seeds: Sequence[int]) -> Learned:
     """What the check can learn from answers."""
-    return Learned(attached(answers), inferring.reader(_encoder(), readers(answers, seeds)))
+    return Learned(attached(answers), inference.Reader(_encoder(), readers(answers, seeds)))
 
 
 def readers(answers: Sequence[Answer], seeds: Sequence[int]) -> "list[Mapping[str, Tensor]]":
@@ -64,22 +67,37 @@ def _reader(job: "tuple[Sequence[Answer], int]") -> "Mapping[str, Tensor]":
 
 def attached(answers: Iterable[Answer]) -> attachment.Forest:
     """What is learned of what a sentence says a number of."""
-    own = [one for name in NAMES if name != JUDGED for one in guides(name)]
+    every = [*answers, *guides_learned()]
     with Pool() as pool:
-        return attaching.fit([row for rows in pool.imap(attaching.denied, [*answers, *own], 8) for row in rows])
+        return attaching.fit([row for rows in pool.imap(attaching.denied, every, 8) for row in rows])
+
+
+def guides_learned() -> list[Answer]:
+    """The guide's answers that are learned from."""
+    return [one for name in NAMES if name != JUDGED for one in guides(name)]
 
 
 def main() -> None:
-    """Write what ships."""
+    """Write what ships, or one of the two: `attachment` (three minutes) or `inference`."""
+    parser = argparse.ArgumentParser(prog="python -m evals.answers.learning", description=main.__doc__)
+    parser.add_argument("only", nargs="?", choices=("attachment", "inference"))
+    only = parser.parse_args().only
+    answers = list(learned_from())
+    if only != "inference":
+        about = {"reads": attachment.reads(), "learned from": digest(*guides_learned())}
+        attaching.save(attached(answers), attachment.FILE, about)
+        print(f"{attachment.FILE.name}: {attachment.FILE.stat().st_size // 1024} kB", flush=True)
+    if only != "attachment":
+        _learn_inference(answers)
+
+
+def _learn_inference(answers: Sequence[Answer]) -> None:
     from safetensors.torch import save_file
 
-    answers = list(learned_from())
-    attaching.save(attached(answers), attachment.FILE, {"learned from": digest()})
     learned = dict(zip(SEEDS, readers(answers, SEEDS), strict=True))
-    tensors = {f"{seed}:{name}": tensor.half() for seed, one in learned.items() for name, tensor in one.items()}
+    tensors = {f"{seed}:{name}": tensor for seed, one in learned.items() for name, tensor in one.items()}
     save_file(tensors, inference.FILE, metadata={"reads": inference.reads(), "learned from": digest()})
-    for made in (attachment.FILE, inference.FILE):
-        print(f"{made.name}: {made.stat().st_size // 1024} kB")
+    print(f"{inference.FILE.name}: {inference.FILE.stat().st_size // 1024} kB")
 
 
 def _encoder() -> "Encoder":

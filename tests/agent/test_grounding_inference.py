@@ -12,7 +12,7 @@ from agent.grounding.claims import UNCONTROLLED
 from agent.grounding.premise import general, hypothesis
 from evals.answers import inferring
 from evals.answers.labelled import labelled
-from evals.answers.learning import digest, guides
+from evals.answers.learning import digest, guides, guides_learned
 from evals.answers.ledger import ledger
 from evals.answers.mutations import OF_THE_GUIDE
 from evals.answers.prose import Answer
@@ -24,7 +24,7 @@ def found(answer: str) -> list[str]:
 
 def test_what_ships_was_learned_from_the_prose_there_is() -> None:
     for file, about in (
-        (attachment.FILE, {"learned from": digest()}),
+        (attachment.FILE, {"reads": attachment.reads(), "learned from": digest(*guides_learned())}),
         (inference.FILE, {"reads": inference.reads(), "learned from": digest()}),
     ):
         with safe_open(file, framework="numpy") as stored:
@@ -131,8 +131,8 @@ def test_the_adapter_in_the_weights_is_the_adapter_beside_them(monkeypatch: pyte
     learned = inferring.fit(rows, encoder, seed=0)
     expected = kept[0][0, :-1].softmax(dim=-1)[:3].tolist()
     (read,) = inference.Reader(encoder, [learned])([pair])
-    assert list(read.outcomes.values()) == pytest.approx(expected, abs=1e-5)
-    assert read.control == pytest.approx(float(kept[0][0, -1].sigmoid()), abs=1e-5)
+    assert list(read.outcomes.values()) == pytest.approx(expected, abs=1e-3)
+    assert read.control == pytest.approx(float(kept[0][0, -1].sigmoid()), abs=1e-3)
     without = {name: torch.zeros_like(one) if name.endswith(".b") else one for name, one in learned.items()}
     (bare,) = inference.Reader(encoder, [without])([pair])
-    assert list(bare.outcomes.values()) != pytest.approx(expected, abs=1e-3), "the adapter does something"
+    assert list(bare.outcomes.values()) != pytest.approx(expected, abs=1e-2), "the adapter does something"
